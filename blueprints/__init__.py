@@ -1,0 +1,1 @@
+"""What comes in, one folder a way of speaking: `api` (JSON), `pages` (HTML), `commands` (the console)."""

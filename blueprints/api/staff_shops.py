@@ -1,0 +1,202 @@
+"""Shops, for staff: their claims and the proof of possession, verify, refuse, suspend, reinstate, close down."""
+
+import uuid
+from typing import Any, Final
+
+from flask import Response
+
+from blueprints import conditions, cursors, guards
+from blueprints.api.contract import ApiBlueprint
+from blueprints.api.lists import cut, page
+from blueprints.documented import A_PAGE
+from blueprints.house import now
+from blueprints.pages.staff.letters import code_letter
+from blueprints.storage import db
+from blueprints.transactions import transaction
+from citylife.accounts.staff import StaffRole
+from citylife.shops import Proof, Shop
+from citylife.shops.claims import refuse_claim, reinstate_shop, suspend_shop
+from citylife.shops.closing import close_down, closings_of, reopen
+from citylife.shops.directory import stands_of
+from citylife.shops.oversight import any_shop, claims_of, every_shop, suspensions_of
+from citylife.shops.possession import (
+    LIFETIME,
+    Claim,
+    Visit,
+    pending_claims,
+    post_code,
+    verify_by_code,
+    verify_by_visit,
+)
+from schemas.lists import page_of
+from schemas.offers import NothingSchema
+from schemas.staff import (
+    ReasonSchema,
+    RefusalSchema,
+    StaffShopHistorySchema,
+    StaffShopQuery,
+    StaffShopSchema,
+    VerificationSchema,
+)
+
+blueprint: Final = ApiBlueprint("staff-shops", "Shops, for staff of the cluster")
+HTML: Final = "text/html; charset=utf-8"
+
+
+class OverseenShop:
+    """A shop as staff see it: with the claim that waits for an answer and, where asked, all that was decided before."""
+
+    def __init__(self, shop: Shop, claim: Claim | None, **history: Any) -> None:
+        self._shop = shop
+        self.claim = None if claim is None else _shown_claim(claim)
+        self.__dict__.update(history)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._shop, name)
+
+
+def _shown_claim(pending: Claim) -> dict[str, Any]:
+    claim = pending.claim
+    return {
+        "id": claim.id,
+        "siret": claim.siret,
+        "rna": claim.rna,
+        "claimed_at": claim.claimed_at,
+        "merchant": pending.merchant,
+        "code": pending.code,
+    }
+
+
+def with_history(shop: Shop) -> OverseenShop:
+    """The shop, its pending claim, and what staff have decided about it."""
+    session = db.session()
+    claim = pending_claims(session, [shop.id]).get(shop.id)
+    return OverseenShop(
+        shop,
+        claim,
+        claims=claims_of(session, shop.id),
+        suspensions=suspensions_of(session, shop.id),
+        closings=closings_of(session, shop.id),
+        stands=stands_of(session, [shop.id])[shop.id],
+    )
+
+
+def member_id() -> uuid.UUID:
+    """Whose act it is, for the audit log."""
+    return guards.current_staff().id
+
+
+@blueprint.route("/staff/shops")
+@guards.staff_required(StaffRole.WATCH)
+@blueprint.response(200, page_of(StaffShopSchema))
+@blueprint.arguments(StaffShopQuery, location="query")
+def list_all_shops(wanted: dict[str, Any]) -> Response:
+    """Shops in every state, each with the claim that waits for an answer; `status=claimed` is the queue."""
+    session, after = db.session(), cursors.read_id(wanted["cursor"])
+    rows = every_shop(session, status=wanted["status"], after=after, limit=wanted["limit"] + 1)
+    shown, more = cut(rows, wanted["limit"])
+    claims = pending_claims(session, [shop.id for shop in shown])
+    stands = stands_of(session, [shop.id for shop in shown])
+    items = [OverseenShop(shop, claims.get(shop.id), stands=stands[shop.id]) for shop in shown]
+    return page(StaffShopSchema, items, shown[-1].id if more else None)
+
+
+@blueprint.route("/staff/shops/<uuid:shop_id>")
+@guards.staff_required(StaffRole.WATCH)
+@blueprint.response(200, StaffShopHistorySchema)
+def read_any_shop(shop_id: uuid.UUID) -> OverseenShop:
+    """A shop in any state, with what staff have decided about it."""
+    return with_history(any_shop(db.session(), shop_id))
+
+
+@blueprint.route("/staff/shops/<uuid:shop_id>/verify", methods=("POST",))
+@guards.staff_required(StaffRole.MODERATE)
+@transaction(idempotent=True, rings=True)
+@blueprint.response(200, StaffShopHistorySchema)
+@blueprint.arguments(VerificationSchema)
+def verify_claim(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
+    """Accept the pending claim on a proof of possession: a visit, or a posted code that was entered."""
+    session, shop = db.session(), any_shop(db.session(), shop_id)
+    if said["proof"] == Proof.VISIT.value:
+        visit = Visit(said["visit"]["date"], said["visit"]["seen_by"])
+        verify_by_visit(session, shop, visit, now=now(), actor_id=member_id())
+    else:
+        verify_by_code(session, shop, now=now(), actor_id=member_id())
+    return with_history(shop)
+
+
+@blueprint.route("/staff/shops/<uuid:shop_id>/refuse", methods=("POST",))
+@guards.staff_required(StaffRole.MODERATE)
+@transaction(idempotent=True, rings=True)
+@blueprint.response(200, StaffShopHistorySchema)
+@blueprint.arguments(RefusalSchema)
+def refuse_pending_claim(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
+    """Refuse the pending claim: the shop is nobody's, listed as before, or closed if only the claim spoke of it."""
+    shop = any_shop(db.session(), shop_id)
+    refuse_claim(db.session(), shop, reason=said["reason"], now=now(), actor_id=member_id())
+    return with_history(shop)
+
+
+@blueprint.route("/staff/shops/<uuid:shop_id>/suspend", methods=("POST",))
+@guards.staff_required(StaffRole.MODERATE)
+@transaction(idempotent=True)
+@blueprint.response(200, StaffShopHistorySchema)
+@blueprint.arguments(ReasonSchema)
+def suspend_any_shop(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
+    """Suspend a verified shop: it is absent for everyone but its team, and what waits is not sent."""
+    shop = any_shop(db.session(), shop_id)
+    suspend_shop(db.session(), shop, reason=said["reason"], now=now(), actor_id=member_id())
+    return with_history(shop)
+
+
+@blueprint.route("/staff/shops/<uuid:shop_id>/reinstate", methods=("POST",))
+@guards.staff_required(StaffRole.MODERATE)
+@transaction(idempotent=True)
+@blueprint.response(200, StaffShopHistorySchema)
+@blueprint.arguments(ReasonSchema)
+def reinstate_any_shop(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
+    """Lift a suspension."""
+    shop = any_shop(db.session(), shop_id)
+    reinstate_shop(db.session(), shop, reason=said["reason"], now=now(), actor_id=member_id())
+    return with_history(shop)
+
+
+@blueprint.route("/staff/shops/<uuid:shop_id>/close", methods=("POST",))
+@guards.staff_required(StaffRole.MODERATE)
+@transaction(idempotent=True)
+@blueprint.response(200, StaffShopHistorySchema)
+@blueprint.arguments(ReasonSchema)
+def close_listed_shop(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
+    """Say that a shop nobody has claimed no longer exists: its page answers 410, and no import brings it back."""
+    shop = any_shop(db.session(), shop_id)
+    close_down(db.session(), shop, reason=said["reason"], now=now(), actor_id=member_id())
+    return with_history(shop)
+
+
+@blueprint.route("/staff/shops/<uuid:shop_id>/reopen", methods=("POST",))
+@guards.staff_required(StaffRole.MODERATE)
+@transaction(idempotent=True)
+@blueprint.response(200, StaffShopHistorySchema)
+@blueprint.arguments(ReasonSchema)
+def reopen_closed_shop(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
+    """Take back that a shop no longer exists: it is listed again, with those who follow it."""
+    shop = any_shop(db.session(), shop_id)
+    reopen(db.session(), shop, reason=said["reason"], now=now(), actor_id=member_id())
+    return with_history(shop)
+
+
+@blueprint.route("/staff/shops/<uuid:shop_id>/code", methods=("POST",))
+@guards.staff_required(StaffRole.MODERATE)
+@transaction(idempotent=True, secret=True)
+@blueprint.response(201, A_PAGE, content_type="text/html", description="The letter, to print and to post")
+@blueprint.arguments(NothingSchema)
+def post_shop_code(_nothing: dict[str, Any], shop_id: uuid.UUID) -> Response:
+    """Make a code for a claimed shop, and the letter that carries it: a page to print, and never shown again.
+
+    A code made before is worth nothing from now on. The merchant enters it within sixty days, in five tries.
+    """
+    session, shop = db.session(), any_shop(db.session(), shop_id)
+    code = post_code(session, shop, now=now(), actor_id=member_id())
+    claimant = pending_claims(session, [shop.id])[shop.id].merchant
+    letter = code_letter(shop, code, until=now() + LIFETIME, locale=claimant.locale)
+    return conditions.answer(letter.encode(), 201, cache=conditions.NEVER, content_type=HTML)

@@ -1,0 +1,70 @@
+"""Who is asking, and may they: citizens, merchants, staff, each in a module of their own.
+
+Somebody else's thing is answered exactly as an absent one. A request that a cookie speaks for and that changes
+something must come from our own pages (Sec-Fetch-Site, else Origin): a page elsewhere cannot act for anybody.
+"""
+
+from blueprints.guards.citizens import (
+    citizen_asking,
+    citizen_or_none,
+    citizen_required,
+    clear_citizen_cookie,
+    cookie_name,
+    current_citizen,
+    set_citizen_cookie,
+)
+from blueprints.guards.merchants import (
+    current_merchant,
+    merchant_id,
+    merchant_required,
+    merchant_session_required,
+    my_offer,
+    my_shop,
+)
+from blueprints.guards.origin import FromElsewhere, check_same_origin
+from blueprints.guards.refusals import OwnersOnly, RoleMissing, ScopeMissing, SessionNeeded, SignInNeeded
+from blueprints.guards.sessions import (
+    clear_session_cookie,
+    own_sessions,
+    session_cookie_name,
+    session_required,
+    set_session_cookie,
+    standing_session,
+)
+from blueprints.guards.shown import tokens_shown
+from blueprints.guards.staff import current_staff, staff_required
+from blueprints.guards.tokens import bearer_token, caller
+
+__all__ = [
+    "FromElsewhere",
+    "OwnersOnly",
+    "RoleMissing",
+    "ScopeMissing",
+    "SessionNeeded",
+    "SignInNeeded",
+    "bearer_token",
+    "caller",
+    "check_same_origin",
+    "citizen_asking",
+    "citizen_or_none",
+    "citizen_required",
+    "clear_citizen_cookie",
+    "clear_session_cookie",
+    "cookie_name",
+    "current_citizen",
+    "current_merchant",
+    "current_staff",
+    "merchant_id",
+    "merchant_required",
+    "merchant_session_required",
+    "my_offer",
+    "my_shop",
+    "own_sessions",
+    "session_cookie_name",
+    "session_required",
+    "set_citizen_cookie",
+    "set_session_cookie",
+    "staff_required",
+    "standing_session",
+    "tokens_shown",
+]

@@ -1,0 +1,115 @@
+"""How the process is doing, for those who run it: /healthz, /readyz, /metrics (Prometheus).
+
+The web's own counters, and those of a worker in the same process, are of one process; where several serve, each scrape
+reads the one that answers. What waits is read from the database, and is the same whoever answers.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from flask import Blueprint, Flask, Response, current_app
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from blueprints import conditions
+from blueprints.application import current_request
+from blueprints.house import EXTENSION, House, house, now
+from blueprints.leaving import LEAVING
+from blueprints.storage import db
+from citylife import migrations
+from citylife.doorbell import Doorbell
+from citylife.ledger import reading as ledger
+from citylife.ledger.sending import sending_now
+from citylife.standing import StandingCollector
+
+BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+METRICS: Final = "citylife-metrics"
+blueprint: Final = Blueprint("health", __name__)
+
+
+class BellCollector(Collector):
+    """Whether the broker that rings other machines answers; nothing where there is none, or it was not tried yet."""
+
+    def __init__(self, bell: Doorbell) -> None:
+        self._bell = bell
+
+    def collect(self) -> Iterator[Metric]:
+        """One gauge; no broker is asked for it."""
+        found = GaugeMetricFamily("citylife_broker_reachable", "Whether the broker answers", labels=["kind"])
+        state = self._bell.state
+        if state.reachable is not None:
+            found.add_metric([state.kind], state.reachable)
+        yield found
+
+
+def init_app(app: Flask) -> None:
+    """Count every request of the application, and answer the three addresses."""
+    registry = CollectorRegistry()
+    requests = Counter("citylife_requests", "Requests answered", ["method", "route", "status"], registry=registry)
+    seconds = Histogram("citylife_request_seconds", "Time to answer", ["route"], buckets=BUCKETS, registry=registry)
+    parts: House = app.extensions[EXTENSION]
+    registry.register(StandingCollector(parts.engine, parts.clock, aipd_date=parts.settings.aipd_date))
+    registry.register(BellCollector(parts.doorbell))
+    app.extensions[METRICS] = registry
+    known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        asked = current_request()
+        rule = asked.url_rule
+        key = (asked.method, rule.rule if rule is not None else "none", response.status_code)
+        series = known.get(key)
+        if series is None:
+            method, route, status = key
+            series = known[key] = (requests.labels(method, route, str(status)), seconds.labels(route))
+        series[0].inc()
+        series[1].observe(asked.milliseconds / 1000)
+        return response
+
+    app.register_blueprint(blueprint)
+
+
+@blueprint.get("/healthz")
+def alive() -> Response:
+    """The process lives; nothing else is asked."""
+    return conditions.answer(b'{"status":"alive"}', cache=conditions.NEVER)
+
+
+@blueprint.get("/readyz")
+def ready() -> Response:
+    """The database answers and has our schema, and we are not about to leave; how far behind the ledger is."""
+    parts = house()
+    if LEAVING.is_set():
+        return conditions.answer(b'{"status":"leaving"}', 503, cache=conditions.NEVER)
+    try:
+        migrated = migrations.is_current(parts.engine)
+        lag = ledger.lag(db.session(), now=now()) if migrated else None
+        sending = sending_now(db.session(), parts.settings.aipd_date).value if migrated else None
+    except SQLAlchemyError:
+        body = {"status": "unready", "database": "unreachable"}
+        return conditions.answer(conditions.json_bytes(body), 503, cache=conditions.NEVER)
+    bell = parts.doorbell.state
+    body = {
+        "status": "ready" if migrated else "unready",
+        "database": "migrated" if migrated else "not-migrated",
+        "doorbell": bell.kind,
+    }
+    answer = {
+        **body,
+        "sending": sending,
+        "broker_reachable": bell.reachable,
+        "ledger_lag_seconds": None if lag is None else round(lag, 3),
+    }
+    return conditions.answer(conditions.json_bytes(answer), 200 if migrated else 503, cache=conditions.NEVER)
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Figures for Prometheus: of this process, and of what waits."""
+    registry: CollectorRegistry = current_app.extensions[METRICS]
+    response = Response(generate_latest(registry) + generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+    response.headers["Cache-Control"] = conditions.NEVER
+    return response

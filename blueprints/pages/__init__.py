@@ -1,0 +1,20 @@
+"""The pages people read: HTML that works before any script does, and what a browser needs around it."""
+
+from flask import Flask
+
+from blueprints.pages import account, assets, citizen, email_digest, language, navigation, public, staff
+
+
+def register(app: Flask) -> None:
+    """Answer the pages, their stylesheet and modules, the service worker and the manifest."""
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["asset"] = assets.asset
+    language.init_app(app)
+    navigation.init_app(app)
+    app.register_blueprint(assets.blueprint)
+    app.register_blueprint(citizen.blueprint)
+    app.register_blueprint(account.blueprint)
+    app.register_blueprint(email_digest.blueprint)
+    app.register_blueprint(staff.blueprint)
+    public.init_app(app)

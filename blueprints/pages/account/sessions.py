@@ -1,0 +1,100 @@
+"""« Vous êtes connecté » : on which browsers, since when, and a button to close each."""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+from babel.dates import format_date
+from flask import Response, make_response, redirect, render_template, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from blueprints import entrance, guards
+from blueprints.guards import SignInNeeded
+from blueprints.house import now
+from blueprints.pages.language import page_locale
+from blueprints.storage import db
+from blueprints.transactions import transaction
+from citylife.accounts.sessions import AccountKind, AccountSession, end_session, sessions_of
+from citylife.clock import PARIS
+from citylife.errors import Absent
+from citylife.moments import at_words
+from citylife.wording import Sentence, say
+
+AS: Final = {
+    AccountKind.MERCHANT: Sentence("Commerçant"),
+    AccountKind.STAFF: Sentence("Équipe du cluster"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSession:
+    """A session, ready to be read."""
+
+    id: uuid.UUID
+    kind: str
+    browser: str
+    opened: str
+    seen: str
+    current: bool
+
+
+def read_account() -> str | AnyResponse:
+    """Who one is here, and every session of hers; the way in for whoever is nobody yet."""
+    try:
+        current = guards.own_sessions()
+    except SignInNeeded:
+        return redirect(url_for("account.read_form"), 303)
+    shown = [
+        show_session(each, current=each.id in {own.id for own in current}, now=now(), locale=page_locale())
+        for own in current
+        for each in sessions_of(db.session(), own.account, now=now())
+    ]
+    shown.sort(key=lambda each: not each.current)
+    emails = sorted({entrance.address_of(own.account) for own in current})
+    return render_template("account/account.html", sessions=shown, emails=emails)
+
+
+@transaction()
+def end(session_id: uuid.UUID) -> Response:
+    """Close one session; this browser's own like another."""
+    guards.check_same_origin()
+    try:
+        current = guards.own_sessions()
+    except SignInNeeded:
+        return make_response(redirect(url_for("account.read_form"), 303))
+    for own in current:
+        response = make_response(redirect(url_for("account.read_account"), 303))
+        if own.id == session_id:
+            entrance.go_out(response, own)
+            return response
+        try:
+            end_session(db.session(), own.account, session_id, now=now())
+        except Absent:
+            continue
+        return response
+    raise Absent
+
+
+@transaction()
+def sign_out() -> Response:
+    """Close what this browser has open."""
+    guards.check_same_origin()
+    response = make_response(redirect(url_for("account.read_form"), 303))
+    for kind in AccountKind:
+        own = guards.standing_session(kind)
+        if own is not None:
+            entrance.go_out(response, own)
+    return response
+
+
+def show_session(each: AccountSession, *, current: bool, now: dt.datetime, locale: str) -> ShownSession:
+    """The session in the words of `locale`; its last hour, never its minute."""
+    return ShownSession(
+        id=each.id,
+        kind=say(AS[each.account.kind], locale),
+        browser=each.browser or say(Sentence("Programme ou navigateur inconnu"), locale),
+        opened=format_date(each.created_at.astimezone(PARIS).date(), "long", locale=locale),
+        seen=at_words(each.seen_at, now=now, locale=locale),
+        current=current,
+    )

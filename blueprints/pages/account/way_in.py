@@ -1,0 +1,92 @@
+"""The way in: ask for a letter, then open its link and tap, or type its code. A GET never signs anybody in."""
+
+import uuid
+from typing import Final
+
+from flask import Response, make_response, redirect, render_template, request, url_for
+
+from blueprints import entrance, guards
+from blueprints.house import house, now
+from blueprints.limits import limited
+from blueprints.pages.language import page_locale
+from blueprints.storage import db
+from blueprints.transactions import transaction
+from citylife.accounts.emails import LONGEST, EmailRefused
+from citylife.accounts.sessions import Account, AccountKind
+from citylife.accounts.sign_in import PER_NETWORK, SignInRefused, link_opens, use_code, use_link
+from citylife.errors import Refusal
+from citylife.wording import say
+
+GONE: Final = 410
+
+
+def read_form() -> str:
+    """Who is it: an address, and whether for a shop or for the cluster."""
+    return render_template("account/sign_in.html", email="", staff=False, problem=None)
+
+
+@limited(PER_NETWORK)
+@transaction(rings=True)
+def ask() -> Response:
+    """Have a letter written, and go where its code is typed: the same, whoever has the address."""
+    guards.check_same_origin()
+    email = request.form.get("email", "")[: 2 * LONGEST]
+    staff = request.form.get("for") == AccountKind.STAFF.value
+    kind = AccountKind.STAFF if staff else AccountKind.MERCHANT
+    try:
+        asked = entrance.ask_for_letter(kind, email, locale=page_locale())
+    except EmailRefused as refusal:
+        page = render_template("account/sign_in.html", email=email, staff=staff, problem=_said(refusal))
+        return make_response(page, refusal.status)
+    return make_response(redirect(url_for("account.read_code", request_id=asked.id), 303))
+
+
+def read_code(request_id: uuid.UUID) -> str:
+    """Where the code is typed; the page is the same for any request, also for none."""
+    return render_template("account/code.html", request_id=request_id, problem=None)
+
+
+@limited(PER_NETWORK)
+@transaction()
+def try_code(request_id: uuid.UUID) -> Response:
+    """Sign in by the code of the letter."""
+    guards.check_same_origin()
+    typed = request.form.get("code", "")[:40]
+    try:
+        account = use_code(db.session(), request_id, typed, secret_key=house().keys.secret_key, now=now())
+    except SignInRefused as refusal:
+        page = render_template("account/code.html", request_id=request_id, problem=_said(refusal))
+        return make_response(page, refusal.status)  # not raised: the try it counted is committed
+    return _let_in(account)
+
+
+def read_link(token: str) -> Response:
+    """What a letter's link opens: a button. Whoever only looks (a scanner, a preview) uses nothing up."""
+    account = link_opens(db.session(), token, now=now())
+    if account is None:
+        return make_response(render_template("account/link_spent.html"), GONE)
+    email = entrance.address_of(account)
+    return make_response(render_template("account/link.html", token=token, email=email))
+
+
+@limited(PER_NETWORK)
+@transaction()
+def follow_link(token: str) -> Response:
+    """Sign in by the link of the letter, once."""
+    guards.check_same_origin()
+    try:
+        account = use_link(db.session(), token, now=now())
+    except SignInRefused:
+        return make_response(render_template("account/link_spent.html"), GONE)
+    return _let_in(account)
+
+
+def _let_in(account: Account) -> Response:
+    _, token = entrance.come_in(account)
+    response = make_response(redirect(url_for("account.read_account"), 303))
+    guards.set_session_cookie(response, account.kind, token)
+    return response
+
+
+def _said(refusal: Refusal) -> str:
+    return say(refusal.detail, page_locale())

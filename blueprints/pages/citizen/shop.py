@@ -1,0 +1,92 @@
+"""A shop's page, and the two buttons that work without any script: « Suivre », « Ne plus suivre »."""
+
+from typing import Final
+
+from flask import Response, make_response, redirect, render_template, url_for
+
+from blueprints.feeds.linked_data import block, offer_thing, shop_thing
+from blueprints.guards import check_same_origin, citizen_or_none, current_citizen, set_citizen_cookie
+from blueprints.house import house, now
+from blueprints.limits import count_from_here
+from blueprints.pages.citizen.showing import show_offer, show_shop
+from blueprints.pages.contact import contact_of
+from blueprints.pages.language import page_locale
+from blueprints.storage import db
+from blueprints.transactions import transaction
+from citylife.accounts.citizens import NEW_FROM_A_NETWORK, create_citizen
+from citylife.consent import TEXTS, Purpose
+from citylife.follows import Level, follow, follow_of, unfollow
+from citylife.offers import offers_of_shop
+from citylife.shops import Shop, shop_by_slug
+from citylife.shops.directory import stands_of
+
+MOST_OFFERS: Final = 100
+FOLLOW_AREA: Final = "suivre"
+"""The part of the page that changes when she follows, and where her browser returns to."""
+
+
+def read_shop(slug: str) -> str:
+    """The shop: who, where, open or not, its live offers, and following it."""
+    session, moment, locale = db.session(), now(), page_locale()
+    shop = shop_by_slug(session, slug)
+    stands = stands_of(session, [shop.id])[shop.id]
+    citizen = citizen_or_none()
+    offers = offers_of_shop(session, shop.id, limit=MOST_OFFERS, now=moment)
+    consent = TEXTS[Purpose.NOTIFICATIONS]
+    settings = house().settings
+    base_url = settings.base_url
+    canonical = base_url + url_for("citizen.read_shop", slug=slug)
+    things = [
+        offer_thing(
+            offer,
+            base_url + url_for("citizen.read_offer", offer_id=offer.id),
+            shop,
+            canonical,
+            stands=stands,
+            now=moment,
+            whole=False,
+        )
+        for offer in offers
+    ]
+    return render_template(
+        "citizen/shop.html",
+        shop=show_shop(shop, stands, now=moment, locale=locale),
+        offers=[show_offer(offer, now=moment, locale=locale) for offer in offers],
+        follows=citizen is not None and follow_of(session, citizen.id, shop.id) is not None,
+        consent=consent,
+        contact=contact_of(settings.public_contact),
+        canonical=canonical,
+        linked_data=block(shop_thing(shop, canonical, things, stands=stands, now=moment)),
+    )
+
+
+@transaction()
+def follow_shop(slug: str) -> Response:
+    """Follow the shop; whoever is not known yet becomes a citizen, asked for nothing."""
+    check_same_origin()
+    session, moment = db.session(), now()
+    shop = shop_by_slug(session, slug)
+    citizen, token = citizen_or_none(), None
+    if citizen is None:
+        count_from_here(*NEW_FROM_A_NETWORK)
+        citizen, token = create_citizen(session, locale=page_locale(), now=moment)
+    if follow_of(session, citizen.id, shop.id) is None:
+        follow(session, citizen.id, shop, Level.NORMAL, now=moment)
+    response = _back_to(shop)
+    if token is not None:
+        set_citizen_cookie(response, token)
+    return response
+
+
+@transaction()
+def unfollow_shop(slug: str) -> Response:
+    """Follow the shop no longer."""
+    check_same_origin()
+    citizen = current_citizen()
+    shop = shop_by_slug(db.session(), slug)
+    unfollow(db.session(), citizen.id, shop.id, now=now())
+    return _back_to(shop)
+
+
+def _back_to(shop: Shop) -> Response:
+    return make_response(redirect(url_for("citizen.read_shop", slug=shop.slug, _anchor=FOLLOW_AREA), 303))

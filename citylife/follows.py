@@ -1,0 +1,223 @@
+"""Follows: which citizen hears of which shop, how much, since when and until when.
+
+The table is keyed by citizen first; the reverse index `ix_follows_shop` serves the fan-out of an offer by itself.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from sqlalchemy import Connection, ForeignKey, Index, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm.util import identity_key
+
+from citylife.accounts.citizens import HOLD
+from citylife.activity import COUNTED_UP, INTO_COUNTS, SOON_AFTER, TOLD_SINCE, Counted
+from citylife.clock import local_date
+from citylife.courtesy.pace import KEEP_PACE
+from citylife.database import Base, Choice, Identifier
+from citylife.errors import Absent, Refusal, TooMany
+from citylife.ledger.statements import Statement, given_moment, run_in_turn, stored
+from citylife.shops import PUBLIC, Shop
+
+MOST_ALWAYS: Final = 3
+"""At most so many shops are outside a citizen's budget of notifications."""
+
+
+class Level(Enum):
+    """How much of a shop a citizen wants to hear; at most three shops at « always »."""
+
+    ALWAYS = "always"
+    NORMAL = "normal"
+    NEARBY = "nearby"
+    NONE = "none"
+
+
+class Follow(Base):
+    """A follow that stands."""
+
+    __tablename__ = "follows"
+    __table_args__ = (Index("ix_follows_shop", "shop_id", "citizen_id", "level"), {"sqlite_with_rowid": False})
+
+    citizen_id: Mapped[uuid.UUID] = mapped_column(
+        Identifier(), ForeignKey("citizens.id", ondelete="CASCADE"), primary_key=True
+    )
+    shop_id: Mapped[uuid.UUID] = mapped_column(Identifier(), ForeignKey("shops.id"), primary_key=True)
+    level: Mapped[Level] = mapped_column(Choice(Level), default=Level.NORMAL)
+    begun_at: Mapped[dt.datetime]
+
+
+class EndedFollow(Base):
+    """A follow that has ended: the measures count new and lost follows from both tables."""
+
+    __tablename__ = "ended_follows"
+    __table_args__ = (Index("ix_ended_follows_ended_at", "ended_at"), {"sqlite_with_rowid": False})
+
+    citizen_id: Mapped[uuid.UUID] = mapped_column(
+        Identifier(), ForeignKey("citizens.id", ondelete="CASCADE"), primary_key=True
+    )
+    shop_id: Mapped[uuid.UUID] = mapped_column(Identifier(), ForeignKey("shops.id"), primary_key=True)
+    begun_at: Mapped[dt.datetime] = mapped_column(primary_key=True)
+    ended_at: Mapped[dt.datetime]
+
+
+class TooManyAlways(TooMany):
+    """Three shops are already « always » for her."""
+
+    slug = "too-many-always"
+    title = "Trop de commerces « toujours »"
+    sentence = "Au plus {most} commerces peuvent être suivis « toujours »."
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A follow as it stands, and its shop in short; `new` where she did not follow it before."""
+
+    shop_id: uuid.UUID
+    slug: str
+    name: str
+    level: Level
+    begun_at: dt.datetime
+    new: bool
+
+
+_IS_PUBLIC: Final = f"s.status IN ({', '.join(repr(status.value) for status in PUBLIC)})"
+_STANDING: Final = Statement(
+    f"""
+    SELECT s.slug, s.name, f.level, f.begun_at
+    FROM shops s LEFT JOIN follows f ON f.citizen_id = :citizen AND f.shop_id = s.id
+    WHERE s.id = :shop AND {_IS_PUBLIC}
+    """
+)
+# Her other « always » are counted behind the lock, so also those that are set at the same moment.
+_FOLLOW: Final = Statement(
+    f"""
+    INSERT INTO follows (citizen_id, shop_id, level, begun_at)
+    SELECT c.id, s.id, CAST(:level AS text), :now FROM citizens c CROSS JOIN shops s
+    WHERE c.id = :citizen AND s.id = :shop AND {_IS_PUBLIC} AND (
+        CAST(:level AS text) <> '{Level.ALWAYS.value}' OR {MOST_ALWAYS} > (
+            SELECT count(*) FROM follows f
+            WHERE f.citizen_id = :citizen AND f.level = '{Level.ALWAYS.value}' AND f.shop_id <> :shop
+        )
+    )
+    ON CONFLICT (citizen_id, shop_id) DO UPDATE SET level = excluded.level
+    RETURNING begun_at
+    """
+)
+_FOLLOWING: Final = (HOLD, _FOLLOW, KEEP_PACE)
+_HERS: Final = "FROM follows WHERE citizen_id = :citizen AND shop_id = :shop"
+_KEEP_ENDED: Final = Statement(
+    f"""
+    INSERT INTO ended_follows (citizen_id, shop_id, begun_at, ended_at)
+    SELECT citizen_id, shop_id, begun_at, :now {_HERS} ON CONFLICT DO NOTHING
+    """
+)
+_COUNT_OPT_OUT: Final = Statement(
+    f"{INTO_COUNTS} SELECT :day, '{Counted.OPT_OUTS.value}', shop_id, 1 {_HERS} AND {TOLD_SINCE} {COUNTED_UP}"
+)
+_END: Final = Statement(f"DELETE {_HERS} RETURNING begun_at")
+_ENDING: Final = (HOLD, _KEEP_ENDED, _COUNT_OPT_OUT, _END, KEEP_PACE)
+
+
+def keep_follow(
+    connection: Connection, citizen_id: uuid.UUID, shop_id: uuid.UUID, level: Level, *, now: dt.datetime
+) -> Followed:
+    """Follow a shop at a level, or change the level; the same twice writes nothing, and the beginning stays.
+
+    Raises:
+        TooManyAlways: three other shops are « always » already, counted also when they are set at the same moment.
+        Absent: there is no such shop, it is suspended or closed down, or the citizen was erased.
+    """
+    values = {
+        "citizen": stored(connection, citizen_id),
+        "shop": stored(connection, shop_id),
+        "level": level.value,
+        "now": stored(connection, now),
+    }
+    standing = _STANDING.run(connection, values).first()
+    if standing is None:
+        raise Absent
+    slug, name, before, begun_at = standing
+    if before != level.value:
+        held, written, _ = run_in_turn(connection, _FOLLOWING, values)
+        if not held:
+            raise Absent
+        if not written:
+            raise _refusal(connection, values)
+        begun_at = written[0][0]
+    return Followed(shop_id, slug, name, level, given_moment(begun_at), before is None)
+
+
+def _refusal(connection: Connection, values: Mapping[str, Any]) -> Refusal:
+    """Why a follow of hers was not written."""
+    if _STANDING.run(connection, values).first() is None:
+        return Absent()
+    return TooManyAlways(pointer="/level", most=MOST_ALWAYS)
+
+
+def end_follow(connection: Connection, citizen_id: uuid.UUID, shop_id: uuid.UUID, *, now: dt.datetime) -> bool:
+    """Follow a shop no longer; False when she did not. Within a day of a notification it counts as an opt-out.
+
+    Raises:
+        Absent: the citizen was erased.
+    """
+    values = {
+        "citizen": stored(connection, citizen_id),
+        "shop": stored(connection, shop_id),
+        "now": stored(connection, now),
+        "since": stored(connection, now - SOON_AFTER),
+        "day": stored(connection, local_date(now)),
+    }
+    held, _, _, ended, _ = run_in_turn(connection, _ENDING, values)
+    if not held:
+        raise Absent
+    return bool(ended)
+
+
+def follow(session: Session, citizen_id: uuid.UUID, shop: Shop, level: Level, *, now: dt.datetime) -> Follow:
+    """What `keep_follow` does, in the session's transaction.
+
+    Raises:
+        TooManyAlways, Absent: as there.
+    """
+    session.flush()
+    keep_follow(session.connection(), citizen_id, shop.id, level, now=now)
+    return session.get_one(Follow, (citizen_id, shop.id), populate_existing=True)
+
+
+def unfollow(session: Session, citizen_id: uuid.UUID, shop_id: uuid.UUID, *, now: dt.datetime) -> bool:
+    """What `end_follow` does, in the session's transaction.
+
+    Raises:
+        Absent: as there.
+    """
+    session.flush()
+    known = session.identity_map.get(identity_key(Follow, (citizen_id, shop_id)))
+    ended = end_follow(session.connection(), citizen_id, shop_id, now=now)
+    if known is not None:
+        session.expunge(known)
+    return ended
+
+
+def follow_of(session: Session, citizen_id: uuid.UUID, shop_id: uuid.UUID) -> Follow | None:
+    """How a citizen follows a shop; None when she does not."""
+    return session.get(Follow, (citizen_id, shop_id))
+
+
+def follows_of(
+    session: Session, citizen_id: uuid.UUID, *, after: uuid.UUID | None = None, limit: int
+) -> Sequence[tuple[Follow, Shop]]:
+    """What a citizen follows, each with its shop, suspended ones too; `after` is the shop a page ended with."""
+    statement = (
+        select(Follow, Shop)
+        .join(Shop, Shop.id == Follow.shop_id)
+        .where(Follow.citizen_id == citizen_id)
+        .order_by(Follow.shop_id)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(Follow.shop_id > after)
+    return [(row[0], row[1]) for row in session.execute(statement)]

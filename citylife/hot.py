@@ -1,0 +1,253 @@
+"""Connections for the hottest requests: one a thread, kept open, spoken to in the driver's own words.
+
+Taking a connection from the pool, opening a transaction and giving both back costs more than such a read itself
+(measured: 140 µs of 180). A kept connection runs each statement by itself (autocommit), so it never holds a snapshot,
+a lock or a transaction between two requests. It only reads, but for the statements that are handed to it as one
+transaction (`run_in_turn`): PostgreSQL takes all of them in one message, from BEGIN to COMMIT.
+"""
+
+import contextlib
+import threading
+import uuid
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar, cast
+
+from sqlalchemy import Connection, Dialect, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from citylife.accounts.citizens import read_token
+from citylife.ledger.statements import Statement, stored
+
+CACHE_KILOBYTES: Final = 8_000
+"""Pages of SQLite's file that a kept connection holds: the upper levels of every index of a large town."""
+T = TypeVar("T")
+_SPEAKS_FOR: Final = Statement("SELECT 1 FROM citizen_tokens WHERE citizen_id = :citizen AND digest = :digest")
+
+
+class Rows:
+    """The rows of a statement, asked for as from SQLAlchemy."""
+
+    __slots__ = ("_cursor",)
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def all(self) -> list[Any]:
+        """Every row."""
+        rows: list[Any] = self._cursor.fetchall()
+        return rows
+
+    def first(self) -> Any:
+        """The first row; None when there is none."""
+        return self._cursor.fetchone()
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows were touched."""
+        return int(self._cursor.rowcount)
+
+
+class DriverConnection:
+    """A driver's connection that answers to the names a `Statement` calls."""
+
+    __slots__ = ("_driver", "dialect")
+
+    def __init__(self, driver: Any, dialect: Dialect) -> None:
+        self._driver = driver
+        self.dialect = dialect
+
+    def exec_driver_sql(self, statement: str, parameters: Mapping[str, Any]) -> Rows:
+        """Execute one statement by itself."""
+        return Rows(self._driver.execute(statement, parameters))
+
+    def run_as_one(self, statements: Sequence[Statement], values: Mapping[str, Any]) -> list[Sequence[Any]]:
+        """Execute some statements in a transaction of their own, committed at the end; the rows of each.
+
+        Where one fails the connection is closed, and the transaction gone with it.
+        """
+        try:
+            return self._run_as_one(statements, values)
+        except BaseException:
+            self.close()
+            raise
+
+    def _run_as_one(self, statements: Sequence[Statement], values: Mapping[str, Any]) -> list[Sequence[Any]]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let the connection go."""
+        with contextlib.suppress(*broken(self.dialect)):
+            self._driver.close()
+
+
+class SqliteConnection(DriverConnection):
+    """One to SQLite, whose writers queue from BEGIN IMMEDIATE on."""
+
+    __slots__ = ()
+
+    def __init__(self, driver: Any, dialect: Dialect) -> None:
+        super().__init__(driver, dialect)
+        for pragma in ("query_only = ON", "synchronous = FULL", f"cache_size = -{CACHE_KILOBYTES}"):
+            driver.execute(f"PRAGMA {pragma}")
+
+    def _run_as_one(self, statements: Sequence[Statement], values: Mapping[str, Any]) -> list[Sequence[Any]]:
+        execute = self._driver.execute
+        execute("PRAGMA query_only = OFF")
+        execute("BEGIN IMMEDIATE")
+        found = [statement.run(cast("Connection", self), values).all() for statement in statements]
+        execute("COMMIT")
+        execute("PRAGMA query_only = ON")
+        return found
+
+
+class PostgresqlConnection(DriverConnection):
+    """One to PostgreSQL, which takes a transaction in one message: BEGIN, statements prepared by name, COMMIT.
+
+    Each statement sees all that was committed before it began, so one that follows a lock has not looked too early.
+    """
+
+    __slots__ = ("_scripts", "_writing")
+
+    def __init__(self, driver: Any, dialect: Dialect) -> None:
+        super().__init__(driver, dialect)
+        driver.autocommit = True
+        driver.execute("SET default_transaction_read_only = on")
+        driver.cursor_factory = binary_cursor()
+        self._writing = writing_cursor(driver)
+        self._scripts: dict[Sequence[Statement], str] = {}
+
+    def _run_as_one(self, statements: Sequence[Statement], values: Mapping[str, Any]) -> list[Sequence[Any]]:
+        cursor = self._writing
+        cursor.execute(self._scripts.get(statements) or self._script(statements), values, prepare=False)
+        found: list[Sequence[Any]] = []
+        while cursor.nextset():  # from behind BEGIN
+            found.append(cursor.fetchall() if cursor.description else ())
+        return found[:-1]  # before COMMIT
+
+    def _script(self, statements: Sequence[Statement]) -> str:
+        """The whole transaction, once its statements are prepared on this connection."""
+        calls = []
+        for place, statement in enumerate(statements):
+            name, (text, blanks) = f"citylife_{len(self._scripts)}_{place}", statement.numbered()
+            self._driver.execute(f"PREPARE {name} AS {text}", prepare=False)
+            calls.append(f"EXECUTE {name}({', '.join(f'%({blank})s' for blank in blanks)})")
+        script = "; ".join(("BEGIN READ WRITE", *calls, "COMMIT"))
+        self._scripts[statements] = script
+        return script
+
+
+def broken(dialect: Dialect) -> tuple[type[Exception], ...]:
+    """What the driver raises when a kept connection is of no use any more."""
+    driver: Any = dialect.dbapi
+    if dialect.name == "sqlite":
+        return driver.OperationalError, driver.ProgrammingError
+    return driver.OperationalError, driver.InterfaceError
+
+
+def binary_cursor() -> type[Any]:
+    """A cursor whose rows come in PostgreSQL's binary format: a UUID, a moment or bytes are taken over, not parsed."""
+    import psycopg  # noqa: PLC0415 - nine megabytes that nobody needs on SQLite
+
+    class BinaryCursor(psycopg.Cursor[Any]):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.format = psycopg.pq.Format.BINARY
+
+    return BinaryCursor
+
+
+def writing_cursor(driver: Any) -> Any:
+    """A cursor that writes values into the text: PostgreSQL takes none beside several statements."""
+    import psycopg  # noqa: PLC0415 - nine megabytes that nobody needs on SQLite
+
+    return psycopg.ClientCursor(driver)
+
+
+class KeptConnections:
+    """One connection for each thread that asks, of the engine's own making."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._broken = broken(engine.dialect)
+        self._mine = threading.local()
+        self._all: list[DriverConnection] = []
+        weakref.finalize(self, _close_all, self._all)
+
+    def read(self, ask: Callable[[Connection], T]) -> T:
+        """What `ask` reads by this thread's connection, which can `exec_driver_sql` and no more.
+
+        A kept connection may have broken since the last read, by a database that went away and came back: then `ask`
+        is asked once more, by a new one. It only reads, so twice is as good as once.
+
+        Raises:
+            OperationalError: the database does not answer.
+        """
+        try:
+            return ask(self._mine_now())
+        except self._broken as error:
+            self._let_go(error)
+        try:
+            return ask(self._mine_now())
+        except self._broken as error:
+            raise self._let_go(error) from error
+
+    def write(self, do: Callable[[Connection], T]) -> T:
+        """What `do` finds and writes (`run_in_turn`) by this thread's connection; it is committed when it returns.
+
+        It is not done again where it fails: whether it was committed is not known then.
+
+        Raises:
+            OperationalError: the database does not answer, or not in time.
+            IntegrityError: two writers met where it allows one.
+        """
+        driver: Any = self._engine.dialect.dbapi
+        try:
+            return do(self._mine_now())
+        except driver.Error as error:
+            self._let_go(error)
+            raise DBAPIError.instance(None, None, error, driver.Error) from error
+
+    def _mine_now(self) -> Connection:
+        """The connection of this thread, opened now where it has none."""
+        try:
+            connection: DriverConnection = self._mine.connection
+        except AttributeError:
+            connection = self._mine.connection = self._opened()
+            self._all.append(connection)
+        return cast("Connection", connection)
+
+    def _let_go(self, error: Exception) -> OperationalError:
+        """Let this thread's connection go after an error of its driver; what to raise instead of it."""
+        connection: DriverConnection | None = self._mine.__dict__.pop("connection", None)
+        if connection is not None:
+            with contextlib.suppress(ValueError):
+                self._all.remove(connection)
+            connection.close()
+        return OperationalError(None, None, error)
+
+    def close(self) -> None:
+        """Let every connection go; a thread that asks again opens a new one."""
+        self._mine = threading.local()
+        _close_all(self._all)
+
+    def _opened(self) -> DriverConnection:
+        pooled = self._engine.raw_connection()
+        driver: Any = pooled.driver_connection
+        pooled.detach()
+        kind = SqliteConnection if self._engine.dialect.name == "sqlite" else PostgresqlConnection
+        return kind(driver, self._engine.dialect)
+
+
+def _close_all(connections: list[DriverConnection]) -> None:
+    while connections:
+        connections.pop().close()
+
+
+def speaks_for(connection: Connection, token: str) -> uuid.UUID | None:
+    """The citizen a token speaks for, as `citizen_of` knows her; None when it speaks for nobody."""
+    read = read_token(token)
+    if read is None:
+        return None
+    row = _SPEAKS_FOR.run(connection, {"citizen": stored(connection, read[0]), "digest": read[1]}).first()
+    return None if row is None else read[0]

@@ -1,0 +1,152 @@
+"""The schema's history (plain Alembic), and the one metadata that every table of the house has joined.
+
+Alembic is loaded by what migrates, and by nothing that only asks whether the schema is the right one.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, Engine, MetaData, inspect, text
+from sqlalchemy.orm import Session
+
+from citylife import (
+    activity,
+    answers,
+    audit,
+    consent,
+    devices,
+    follows,
+    geography,
+    keyring,
+    letters,
+    limits,
+    offers,
+    places,
+    purge,
+    reports,
+    search,
+    shops,
+    timetable,
+)
+from citylife.accounts import citizens, merchants, moving, sessions, sign_in, staff
+from citylife.courtesy import tables as courtesy
+from citylife.database import Base
+from citylife.email_digest import tables as email_digest
+from citylife.ledger import sums, tables
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD: Final = "0019"
+"""The revision this code was written for; a test holds it to be the last of the history."""
+VERSION_TABLE: Final = "alembic_version"
+NOUNS: Final = (
+    activity,
+    answers,
+    audit,
+    citizens,
+    consent,
+    courtesy,
+    devices,
+    email_digest,
+    follows,
+    geography,
+    keyring,
+    letters,
+    limits,
+    merchants,
+    moving,
+    offers,
+    places,
+    purge,
+    reports,
+    sessions,
+    search,
+    shops,
+    sign_in,
+    staff,
+    sums,
+    tables,
+    timetable,
+)
+"""Every module that brings tables; importing them fills `metadata`."""
+
+metadata: Final[MetaData] = Base.metadata
+
+
+class RevisionUnknown(Exception):
+    """The database has a revision that this code does not know: it comes from a later version."""
+
+
+def configuration(engine: Engine | None = None, *, connection: Connection | None = None) -> "Config":
+    """Alembic's configuration for this engine, or for the transaction of this connection, without any file."""
+    from alembic.config import Config  # noqa: PLC0415 - see the module
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes.update(engine=engine, connection=connection)
+    return config
+
+
+def _move(direction: str, wanted: "Config", revision: str) -> None:
+    """Go up or down the history.
+
+    Raises:
+        RevisionUnknown: the database stands at none of its revisions.
+    """
+    from alembic import command  # noqa: PLC0415 - see the module
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    go: Callable[[Any, str], None] = getattr(command, direction)
+    try:
+        go(wanted, revision)
+    except CommandError as error:
+        raise RevisionUnknown(str(error)) from error
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema up to `revision`, and the communes up to date."""
+    _move("upgrade", configuration(engine), revision)
+    if revision == "head":
+        with Session(engine.execution_options(writes=True)) as session, session.begin():
+            geography.store_communes(session)
+
+
+def upgrade_within(connection: Connection, revision: str = "head") -> None:
+    """Bring the schema up to `revision`, and the communes up to date, in the transaction of this connection."""
+    _move("upgrade", configuration(connection=connection), revision)
+    if revision == "head":
+        with Session(connection) as session, session.begin():
+            geography.store_communes(session)
+
+
+def downgrade_within(connection: Connection, revision: str) -> None:
+    """Take the schema back to `revision` in the transaction of this connection."""
+    _move("downgrade", configuration(connection=connection), revision)
+
+
+def knows(revision: str) -> bool:
+    """Whether a revision is one of this code's, so not one of a later version."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see the module
+
+    return any(script.revision == revision for script in ScriptDirectory.from_config(configuration()).walk_revisions())
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Take the schema back to `revision` (`base` for none at all)."""
+    _move("downgrade", configuration(engine), revision)
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether the database has the schema this code was written for."""
+    with engine.connect() as connection:
+        return revision_of(connection) == HEAD
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision the database stands at; None for one that was never set up."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    return found

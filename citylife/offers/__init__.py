@@ -1,0 +1,33 @@
+"""Offers, events and news of shops: draft, scheduled, live, then ended by time, withdrawn or sold out."""
+
+from citylife.ledger.messages import UNDO
+from citylife.offers.closing import end_due, sold_out, undo_sold_out, withdraw
+from citylife.offers.drafts import OfferChanges, OfferDraft, correct_offer, draft_offer
+from citylife.offers.publishing import publish, schedule, start_due
+from citylife.offers.reading import every_offer_of_shop, offer_of_team, offers_of_shop, public_offer, told_offers
+from citylife.offers.tables import LONGEST, Offer, OfferKind, OfferStatus, OfferVersion
+
+__all__ = [
+    "LONGEST",
+    "UNDO",
+    "Offer",
+    "OfferChanges",
+    "OfferDraft",
+    "OfferKind",
+    "OfferStatus",
+    "OfferVersion",
+    "correct_offer",
+    "draft_offer",
+    "end_due",
+    "every_offer_of_shop",
+    "offer_of_team",
+    "offers_of_shop",
+    "public_offer",
+    "publish",
+    "schedule",
+    "sold_out",
+    "start_due",
+    "told_offers",
+    "undo_sold_out",
+    "withdraw",
+]

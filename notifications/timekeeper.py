@@ -1,0 +1,125 @@
+"""Runs the timetable: what is due is claimed by lease and done once, however many workers look."""
+
+import datetime as dt
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import structlog
+from sqlalchemy.orm import Session, sessionmaker
+
+from citylife import offers, purge, timetable
+from citylife.activity import WHOLE
+from citylife.courtesy import pace
+from citylife.email_digest import writing
+from citylife.timetable import Task
+
+log = structlog.get_logger(__name__)
+
+IDLE_SECONDS: Final = 0.05
+"""How long deeds that plan themselves anew for now may follow one another, where nothing else waits for the worker."""
+
+Deed = Callable[[Session, uuid.UUID, dt.datetime], None]
+
+
+def _start_offer(session: Session, offer_id: uuid.UUID, now: dt.datetime) -> None:
+    offers.start_due(session, offer_id, now=now)
+
+
+def _end_offer(session: Session, offer_id: uuid.UUID, now: dt.datetime) -> None:
+    offers.end_due(session, offer_id, now=now)
+
+
+def _purge(session: Session, subject: uuid.UUID, now: dt.datetime) -> None:
+    """One batch, and the next one at once; when the night's work is done, the next night."""
+    batch = purge.purge_a_batch(session, now=now)
+    timetable.plan(session, Task.PURGE, subject, purge.next_night(now) if batch is None else now)
+    if batch is not None and batch.cursor is None:
+        log.info("purge.done", kind=batch.name)
+
+
+def _keep_rhythms(session: Session, subject: uuid.UUID, now: dt.datetime) -> None:
+    """How often shops announce, every night; then what that makes for each citizen."""
+    pace.keep_rhythms(session, now=now)
+    timetable.plan(session, Task.PACES, WHOLE, now)
+    timetable.plan(session, Task.RHYTHMS, subject, purge.next_night(now))
+
+
+def _keep_paces(session: Session, after: uuid.UUID, now: dt.datetime) -> None:
+    """A page of citizens, and the next one at once."""
+    last = pace.keep_paces(session, after)
+    if last is not None:
+        timetable.plan(session, Task.PACES, last, now)
+
+
+def _write_letters(session: Session, subject: uuid.UUID, now: dt.datetime) -> None:
+    """The weekly letters of a page of citizens, and the next page at once; then whenever somebody is due."""
+    page = writing.write_letters(session, now=now)
+    if page.letters:
+        log.info("email_digests.written", letters=page.letters)
+    timetable.plan(session, Task.EMAIL_DIGESTS, subject, now if page.due else writing.next_look_at(session, now=now))
+
+
+def _put_letters_off(session: Session, subject: uuid.UUID, now: dt.datetime) -> None:
+    """Nobody may be written to yet: whoever is due stays so."""
+    timetable.plan(session, Task.EMAIL_DIGESTS, subject, now + writing.LOOK_EVERY)
+
+
+DEEDS: Final[Mapping[Task, Deed]] = {
+    Task.OFFER_STARTS: _start_offer,
+    Task.OFFER_ENDS: _end_offer,
+    Task.PURGE: _purge,
+    Task.RHYTHMS: _keep_rhythms,
+    Task.PACES: _keep_paces,
+    Task.EMAIL_DIGESTS: _write_letters,
+}
+WHILE_REFUSED: Final[Mapping[Task, Deed]] = {**DEEDS, Task.EMAIL_DIGESTS: _put_letters_off}
+"""The deeds while nothing may be sent to anybody (`citylife.ledger.gate`)."""
+
+
+OF_OFFERS: Final = frozenset({Task.OFFER_STARTS, Task.OFFER_ENDS})
+"""Tasks whose subject is an offer: their lines lead through its story."""
+
+
+def open_timetable(sessions: sessionmaker[Session], *, now: dt.datetime) -> None:
+    """Put there what is done every day, unless it is there: a new database has none, nor one restored from before."""
+    with sessions.begin() as session:
+        for task in (Task.PURGE, Task.RHYTHMS):
+            timetable.plan_unless_there(session, task, WHOLE, purge.next_night(now))
+        timetable.plan_unless_there(session, Task.EMAIL_DIGESTS, WHOLE, writing.next_look_at(session, now=now))
+
+
+def keep_time(sessions: sessionmaker[Session], *, now: dt.datetime, seconds: float = 0.0, refused: bool = False) -> int:
+    """Do what is due now, each deed in a transaction of its own; how many were done.
+
+    A deed that plans itself anew for now, as a purge does batch after batch, goes on for `seconds`: none while there is
+    something to send. While sending is `refused`, nobody is written to. A deed that fails stays on the timetable and is
+    tried again when its lease is over; the others go on.
+    """
+    until = time.monotonic() + seconds
+    done = 0
+    while did := _do_what_is_due(sessions, now, WHILE_REFUSED if refused else DEEDS):
+        done += did
+        if time.monotonic() >= until:
+            break
+    return done
+
+
+def _do_what_is_due(sessions: sessionmaker[Session], now: dt.datetime, deeds: Mapping[Task, Deed]) -> int:
+    with sessions.begin() as session:
+        claims = timetable.claim_due(session, now=now) if timetable.something_due(session, now=now) else []
+    done = 0
+    for claim in claims:
+        try:
+            with sessions.begin() as session:
+                ours = timetable.finish(session, claim)
+                if ours:
+                    deeds[claim.task](session, claim.subject, now)
+            if ours:
+                done += 1
+                if claim.task in OF_OFFERS:
+                    log.info("timetable.done", task=claim.task.value, offer=str(claim.subject))
+        except Exception:
+            log.exception("timetable.failed", task=claim.task.value, subject=str(claim.subject))
+    return done

@@ -1,0 +1,352 @@
+"""Who may do what: every address and verb of the application, and whom it answers. The proof derives the rest.
+
+A line names a rule of the URL map as Flask knows it, who is let in, what she is answered, and which things are there
+for her. Whoever adds an address adds its line; `test_who_may_do_what.py` fails until then.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from citylife.accounts.merchants import Role, Scope
+from citylife.accounts.staff import StaffRole
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+VERBS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW")
+"""Every verb that is tried; the last is nobody's."""
+
+
+class Realm(Enum):
+    """Whom a token speaks for."""
+
+    CITIZEN = "citizen"
+    MERCHANT = "merchant"
+    STAFF = "staff"
+
+
+class Side(Enum):
+    """Whose thing a request is about: one of two owners', the second owner's that is not public, or nobody's."""
+
+    FIRST = "first"
+    SECOND = "second"
+    HIDDEN = "hidden"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who asks. `realm` is None where nothing she shows is good (any more); `of` says whose things are hers.
+
+    `ours` says that a page of ours asks, `elsewhere` that another site's page does with her cookie.
+    """
+
+    name: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    realm: Realm | None = None
+    of: Side | None = None
+    role: Role | StaffRole | None = None
+    scopes: frozenset[Scope] = frozenset(Scope)
+    by_key: bool = False
+    ours: bool = False
+    elsewhere: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    def owns(self, side: Side) -> bool:
+        """Whether a thing of this side is hers."""
+        return self.of is side or (self.of is Side.SECOND and side is Side.HIDDEN)
+
+
+@dataclass(frozen=True)
+class Door:
+    """Who is let in: nobody in particular, or a realm and in it a scope, an ownership, a session, a role of staff.
+
+    `form` asks that a page of ours sends the request, whoever is there; `a_key` is what an API key is answered where it
+    does not do, and `unknown` what nobody is. `beside` is the realm whose cookie nobody may send along from another
+    site's page, since it would be ended.
+    """
+
+    realms: tuple[Realm, ...] = ()
+    scope: Scope | None = None
+    owner: bool = False
+    a_key: int | None = None
+    role: StaffRole | None = None
+    form: bool = False
+    unknown: int = 401
+    beside: Realm | None = None
+
+    def refuses(self, caller: Caller, verb: str) -> int | None:
+        """The status of who is not let in, whatever she asks about; None for who is."""
+        if self.form and not caller.ours:
+            return 403
+        if self.beside is not None and caller.elsewhere and caller.realm is self.beside:
+            return 403
+        if not self.realms:
+            return None
+        if caller.realm not in self.realms:
+            return self.unknown
+        if self.a_key is not None and caller.by_key:
+            return self.a_key
+        may = (
+            not caller.elsewhere or verb in SAFE,
+            self.scope is None or self.scope in caller.scopes,
+            self.role is None or (isinstance(caller.role, StaffRole) and caller.role.may(self.role)),
+        )
+        return None if all(may) else 403
+
+
+EVERYBODY: Final = Door()
+CITIZENS: Final = Door((Realm.CITIZEN,))
+EVERYBODY_BY_FORM: Final = Door(form=True)
+CITIZENS_BY_FORM: Final = Door((Realm.CITIZEN,), form=True)
+TEAM_READING: Final = Door((Realm.MERCHANT,), Scope.READ)
+TEAM_OFFERING: Final = Door((Realm.MERCHANT,), Scope.OFFERS)
+CLAIMING: Final = Door((Realm.MERCHANT,), Scope.SHOP)
+OWNERS: Final = Door((Realm.MERCHANT,), Scope.SHOP, owner=True)
+MERCHANTS_THEMSELVES: Final = Door((Realm.MERCHANT,), a_key=403)
+OWNERS_THEMSELVES: Final = Door((Realm.MERCHANT,), a_key=403, owner=True)
+SIGNED_IN: Final = Door((Realm.MERCHANT, Realm.STAFF), a_key=401)
+SIGNED_IN_BY_FORM: Final = Door((Realm.MERCHANT, Realm.STAFF), a_key=303, form=True, unknown=303)
+SIGNED_IN_OR_SENT_AWAY: Final = Door((Realm.MERCHANT, Realm.STAFF), a_key=303, unknown=303)
+
+WATCHING: Final = Door((Realm.STAFF,), role=StaffRole.WATCH)
+MODERATING: Final = Door((Realm.STAFF,), role=StaffRole.MODERATE)
+ADMINISTERING: Final = Door((Realm.STAFF,), role=StaffRole.ADMINISTER)
+
+PUBLISHED: Final = frozenset({Side.FIRST, Side.SECOND})
+ANYTHING: Final = frozenset(Side)
+EXISTING: Final = ANYTHING - {Side.ABSENT}
+HERS: Final[frozenset[Side] | None] = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One verb of one rule: who is let in, the status she is answered, and what is there for her (None: what is hers).
+
+    `uses` names, for an argument of the rule, another thing of the side than the one of its name; `sides` are those
+    that mean something here. A value of `json` such as "{transfer_code}" is the first owner's thing of that name. A
+    `personal` thing is its owner's alone, not her team's; `absent` is what is answered of nothing.
+    """
+
+    address: str
+    door: Door
+    status: int = 200
+    there: frozenset[Side] | None = ANYTHING
+    form: Any = None
+    sides: tuple[Side, ...] = tuple(Side)
+    json: Any = None
+    uses: Mapping[str, str] = field(default_factory=dict)
+    personal: bool = False
+    absent: int = 404
+
+    @property
+    def verb(self) -> str:
+        return self.address.partition(" ")[0]
+
+    @property
+    def rule(self) -> str:
+        return self.address.partition(" ")[2]
+
+    def finds(self, caller: Caller, side: Side) -> bool:
+        """Whether a thing of this side is there for the caller."""
+        if self.there is not None:
+            return side in self.there
+        return caller.owns(side) and (not self.personal or caller.role is Role.OWNER)
+
+    def expected(self, caller: Caller, verb: str, side: Side) -> int:
+        """The status this caller is answered about a thing of this side."""
+        refused = self.door.refuses(caller, verb)
+        if refused is not None:
+            return refused
+        if not self.finds(caller, side):
+            return self.absent
+        return 403 if self.door.owner and caller.role is not Role.OWNER else self.status
+
+
+DRAFT: Final = {"title": "Tarte au sucre", "ends_at": "2026-11-24T18:00:00+01:00"}
+ASKED: Final = {"ends_at": "2026-11-24T18:00:00+01:00"}
+CONSENT: Final = {"purpose": "notifications", "granted": True, "text_version": "2026-11", "locale": "fr"}
+SUBSCRIPTION: Final = {
+    "endpoint": "https://updates.push.services.mozilla.com/wpush/v2/of-the-matrix",
+    "keys": {
+        "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+    },
+}
+CLAIM: Final = {
+    "siret": "73282932000074",
+    "name": "Chez Léon",
+    "category": "bakery",
+    "latitude": 50.53015,
+    "longitude": 2.64035,
+}
+
+PUBLIC: Final = (
+    Line("GET /", EVERYBODY),
+    Line("GET /healthz", EVERYBODY),
+    Line("GET /readyz", EVERYBODY),
+    Line("GET /metrics", EVERYBODY),
+    Line("GET /manifest.webmanifest", EVERYBODY),
+    Line("GET /service-worker.js", EVERYBODY),
+    Line("GET /assets/<edition>/<path:name>", EVERYBODY, there=PUBLISHED),
+    Line("GET /problems/<slug>", EVERYBODY, there=PUBLISHED, uses={"slug": "problem"}),
+    Line("GET /accessibilite", EVERYBODY),
+    Line("GET /mentions-legales", EVERYBODY),
+    Line("GET /confidentialite", EVERYBODY),
+    Line("GET /credits", EVERYBODY),
+    Line("GET /autour", EVERYBODY),
+    Line("POST /autour", EVERYBODY_BY_FORM, form={"latitude": "50.53", "longitude": "2.64"}),
+    Line("GET /chercher", EVERYBODY),
+    Line("GET /mes-commerces", EVERYBODY),
+    Line("POST /mes-commerces/<slug>/level", CITIZENS_BY_FORM, 303, PUBLISHED, {}),
+    Line("POST /mes-commerces/<slug>/leave", CITIZENS_BY_FORM, 303, PUBLISHED, {}),
+    Line("POST /mes-commerces/<slug>/take-back", CITIZENS_BY_FORM, 303, PUBLISHED, {}),
+    Line("GET /s/<slug>", EVERYBODY, there=PUBLISHED),
+    Line("POST /s/<slug>/follow", EVERYBODY_BY_FORM, 303, PUBLISHED, {}),
+    Line("POST /s/<slug>/unfollow", CITIZENS_BY_FORM, 303, PUBLISHED, {}),
+    Line("GET /s/<slug>/offers.atom", EVERYBODY, there=PUBLISHED),
+    Line("GET /s/<slug>/offers.ics", EVERYBODY, there=PUBLISHED),
+    Line("GET /c/<insee_code>", EVERYBODY, there=PUBLISHED),
+    Line("GET /c/<insee_code>/semaine.pdf", EVERYBODY, there=PUBLISHED),
+    Line("GET /c/<insee_code>/ecran", EVERYBODY, there=PUBLISHED),
+    Line("GET /c/<insee_code>/offers.atom", EVERYBODY, there=PUBLISHED),
+    Line("GET /o/<uuid:offer_id>", EVERYBODY, there=PUBLISHED),
+    Line("GET /api/docs", EVERYBODY),
+    Line("GET /api/openapi.json", EVERYBODY),
+    Line("GET /api/v1/categories", EVERYBODY),
+    Line("GET /api/v1/communes", EVERYBODY),
+    Line("GET /api/v1/shops", EVERYBODY),
+    Line("GET /api/v1/shops/<slug:slug>", EVERYBODY, there=PUBLISHED),
+    Line("GET /api/v1/shops/<slug:slug>/offers", EVERYBODY, there=PUBLISHED),
+    Line("GET /api/v1/offers", EVERYBODY),
+    Line("POST /api/v1/nearby", EVERYBODY, json={"insee_code": "62119"}),
+    Line("GET /api/v1/offers/<uuid:offer_id>", EVERYBODY, there=PUBLISHED),
+    Line("GET /api/v1/push/key", EVERYBODY),
+    Line("GET /api/v1/erasures/<uuid:receipt_id>", EVERYBODY, there=PUBLISHED),
+    Line("GET /s/<slug>/claim.svg", EVERYBODY, there=PUBLISHED),
+    Line("POST /api/v1/reports", EVERYBODY, 202, json={"offer_id": "{offer_id}", "reason": "other"}),
+    Line("POST /api/v1/citizens", EVERYBODY, 201, json={}),
+    Line("POST /api/v1/citizens/transfer", EVERYBODY, 201, json={"code": "{transfer_code}", "old_phones": "keep"}),
+)
+KNOWN: Final = (Side.FIRST, Side.ABSENT)
+FIRST_ONLY: Final = frozenset({Side.FIRST})
+ASKING: Final = {"email": "camille@boulangerie.example"}
+TYPED: Final = {"code": "{code}"}
+TO_CONFIRM: Final = {"token": "confirm_token"}
+TO_STOP: Final = {"token": "stop_token"}
+THE_WAY_IN: Final = (
+    Line("GET /connexion", EVERYBODY),
+    Line("POST /connexion", EVERYBODY_BY_FORM, 303, form=ASKING),
+    Line("GET /connexion/code/<uuid:request_id>", EVERYBODY, sides=KNOWN),
+    Line("POST /connexion/code/<uuid:request_id>", EVERYBODY_BY_FORM, 303, FIRST_ONLY, TYPED, KNOWN, absent=422),
+    Line("GET /connexion/lien/<token>", EVERYBODY, there=PUBLISHED, absent=410),
+    Line("POST /connexion/lien/<token>", EVERYBODY_BY_FORM, 303, PUBLISHED, {}, absent=410),
+    Line("GET /courriel/confirmer/<token>", EVERYBODY, there=PUBLISHED, uses=TO_CONFIRM, absent=410),
+    Line("POST /courriel/confirmer/<token>", EVERYBODY_BY_FORM, 200, PUBLISHED, {}, uses=TO_CONFIRM, absent=410),
+    Line("GET /courriel/arreter/<token>", EVERYBODY, uses=TO_STOP),
+    Line("POST /courriel/arreter/<token>", EVERYBODY, form={"List-Unsubscribe": "One-Click"}, uses=TO_STOP),
+    Line("GET /compte", SIGNED_IN_OR_SENT_AWAY),
+    Line("POST /compte/deconnexion", EVERYBODY_BY_FORM, 303, form={}),
+    Line("POST /compte/sessions/<uuid:session_id>/fermer", SIGNED_IN_BY_FORM, 303, HERS, {}, personal=True),
+    Line("POST /api/v1/sign-in", EVERYBODY, 202, json=ASKING),
+    Line(
+        "POST /api/v1/sign-in/code",
+        Door(beside=Realm.MERCHANT),
+        201,
+        json={"request_id": "{request_id}", "code": "{code}"},
+    ),
+    Line("GET /api/v1/sessions", SIGNED_IN),
+    Line("DELETE /api/v1/sessions", SIGNED_IN, 204),
+    Line("DELETE /api/v1/sessions/<uuid:session_id>", SIGNED_IN, 204, HERS, personal=True),
+)
+OF_CITIZENS: Final = (
+    Line("GET /api/v1/me", CITIZENS),
+    Line("PATCH /api/v1/me", CITIZENS, json={"locale": "en"}),
+    Line("DELETE /api/v1/me", CITIZENS),
+    Line("GET /api/v1/me/consents", CITIZENS),
+    Line("POST /api/v1/me/consents", CITIZENS, 201, json=CONSENT),
+    Line("GET /api/v1/me/deliveries", CITIZENS),
+    Line("GET /api/v1/me/devices", CITIZENS),
+    Line("POST /api/v1/me/devices", CITIZENS, 201, json=SUBSCRIPTION),
+    Line("DELETE /api/v1/me/devices/<uuid:device_id>", CITIZENS, 204, HERS),
+    Line("GET /api/v1/me/email-digest", CITIZENS),
+    Line("PUT /api/v1/me/email-digest", CITIZENS, json={"email": "marie@courrier.example"}),
+    Line("DELETE /api/v1/me/email-digest", CITIZENS, 204),
+    Line("GET /api/v1/me/export", CITIZENS),
+    Line("GET /api/v1/me/feed", CITIZENS),
+    Line("GET /api/v1/me/follows", CITIZENS),
+    Line("PUT /api/v1/me/follows/<uuid:shop_id>", CITIZENS, 201, PUBLISHED, json={"level": "normal"}),
+    Line("DELETE /api/v1/me/follows/<uuid:shop_id>", CITIZENS, 204),
+    Line("POST /api/v1/me/offers/<uuid:offer_id>/opened", CITIZENS, 204, PUBLISHED),
+    Line("GET /api/v1/me/places", CITIZENS),
+    Line("POST /api/v1/me/places", CITIZENS, 201, json={"insee_code": "62119"}),
+    Line("POST /api/v1/me/near-me-now", CITIZENS, json={"insee_code": "62119"}),
+    Line("DELETE /api/v1/me/places/<uuid:place_id>", CITIZENS, 204, HERS),
+    Line("GET /api/v1/me/rules", CITIZENS),
+    Line("GET /api/v1/me/recovery", CITIZENS),
+    Line("POST /api/v1/me/recovery", CITIZENS, 201),
+    Line("DELETE /api/v1/me/recovery", CITIZENS, 204),
+    Line("POST /api/v1/me/transfer", CITIZENS, 201),
+)
+A_DRAFT: Final = {"offer_id": "draft"}
+SOLD_OUT: Final = {"offer_id": "sold_out"}
+LATER: Final = {"starts_at": "2026-11-24T12:00:00Z"}
+OF_MERCHANTS: Final = (
+    Line("GET /api/v1/merchant/shops", TEAM_READING),
+    Line("POST /api/v1/merchant/shops", CLAIMING, 201, json=CLAIM),
+    Line("GET /api/v1/merchant/shops/<uuid:shop_id>", TEAM_READING, there=HERS),
+    Line("PATCH /api/v1/merchant/shops/<uuid:shop_id>", OWNERS, there=HERS, json={"street": "1 rue Sadi-Carnot"}),
+    Line("GET /api/v1/merchant/shops/<uuid:shop_id>/offers", TEAM_READING, there=HERS),
+    Line("POST /api/v1/merchant/shops/<uuid:shop_id>/offers", TEAM_OFFERING, 201, HERS, json=DRAFT),
+    Line("POST /api/v1/merchant/shops/<uuid:shop_id>/audience", TEAM_OFFERING, there=HERS, json=ASKED),
+    Line("GET /api/v1/merchant/shops/<uuid:shop_id>/team", OWNERS_THEMSELVES, there=HERS),
+    Line("POST /api/v1/merchant/shops/<uuid:shop_id>/team", OWNERS_THEMSELVES, 201, HERS, json=ASKING),
+    Line("DELETE /api/v1/merchant/shops/<uuid:shop_id>/team/<uuid:member_id>", OWNERS_THEMSELVES, 204, HERS),
+    Line("GET /api/v1/merchant/keys", MERCHANTS_THEMSELVES),
+    Line("POST /api/v1/merchant/keys", MERCHANTS_THEMSELVES, 201, json={"label": "Caisse", "scopes": ["read"]}),
+    Line("DELETE /api/v1/merchant/keys/<uuid:key_id>", MERCHANTS_THEMSELVES, 204, HERS, personal=True),
+    Line("GET /api/v1/merchant/offers/<uuid:offer_id>", TEAM_READING, there=HERS),
+    Line("PATCH /api/v1/merchant/offers/<uuid:offer_id>", TEAM_OFFERING, there=HERS, json={"title": "Autre"}),
+    Line("DELETE /api/v1/merchant/offers/<uuid:offer_id>", TEAM_OFFERING, 204, HERS),
+    Line("POST /api/v1/merchant/offers/<uuid:offer_id>/publish", TEAM_OFFERING, there=HERS, uses=A_DRAFT),
+    Line("POST /api/v1/merchant/offers/<uuid:offer_id>/schedule", TEAM_OFFERING, there=HERS, uses=A_DRAFT, json=LATER),
+    Line("POST /api/v1/merchant/offers/<uuid:offer_id>/withdraw", TEAM_OFFERING, there=HERS),
+    Line("POST /api/v1/merchant/offers/<uuid:offer_id>/sold-out", TEAM_OFFERING, there=HERS),
+    Line("POST /api/v1/merchant/offers/<uuid:offer_id>/sold-out/undo", TEAM_OFFERING, there=HERS, uses=SOLD_OUT),
+)
+CLAIMED: Final = {"shop_id": "claimed_shop"}
+SUSPENDED: Final = {"shop_id": "suspended_shop"}
+LISTED: Final = {"shop_id": "listed_shop"}
+CLOSED: Final = {"shop_id": "closed_shop"}
+WHY: Final = {"reason": "Parce que"}
+VISIT: Final = {"proof": "visit", "visit": {"date": "2026-11-24", "seen_by": "Karima"}}
+OF_STAFF: Final = (
+    Line("POST /api/v1/merchant/shops/<uuid:shop_id>/prove", OWNERS, there=HERS, uses=CLAIMED, json={"code": "K7QF"}),
+    Line("GET /api/v1/staff/shops", WATCHING),
+    Line("GET /api/v1/staff/shops/<uuid:shop_id>", WATCHING, there=EXISTING),
+    Line("POST /api/v1/staff/shops/<uuid:shop_id>/verify", MODERATING, there=EXISTING, uses=CLAIMED, json=VISIT),
+    Line("POST /api/v1/staff/shops/<uuid:shop_id>/refuse", MODERATING, there=EXISTING, uses=CLAIMED, json=WHY),
+    Line("POST /api/v1/staff/shops/<uuid:shop_id>/code", MODERATING, 201, EXISTING, uses=CLAIMED),
+    Line("POST /api/v1/staff/shops/<uuid:shop_id>/suspend", MODERATING, there=EXISTING, json=WHY),
+    Line("POST /api/v1/staff/shops/<uuid:shop_id>/reinstate", MODERATING, there=EXISTING, uses=SUSPENDED, json=WHY),
+    Line("POST /api/v1/staff/shops/<uuid:shop_id>/close", MODERATING, there=EXISTING, uses=LISTED, json=WHY),
+    Line("POST /api/v1/staff/shops/<uuid:shop_id>/reopen", MODERATING, there=EXISTING, uses=CLOSED, json=WHY),
+    Line("GET /api/v1/staff/reports", WATCHING),
+    Line("POST /api/v1/staff/reports/<uuid:report_id>/uphold", MODERATING, there=EXISTING, json=WHY),
+    Line("POST /api/v1/staff/reports/<uuid:report_id>/dismiss", MODERATING, there=EXISTING, json=WHY),
+    Line("GET /api/v1/staff/sending", WATCHING),
+    Line("POST /api/v1/staff/sending/stop", MODERATING, json={"shop_id": "{shop_id}", **WHY}),
+    Line("POST /api/v1/staff/sending/resume", MODERATING, json={"shop_id": "{stopped_shop}", **WHY}),
+    Line("GET /api/v1/staff/sending/rules", WATCHING),
+    Line(
+        "PUT /api/v1/staff/sending/rules",
+        ADMINISTERING,
+        json={"shop_id": "{shop_id}", "announcements_a_day": 2, **WHY},
+    ),
+    Line("GET /api/v1/staff/audit", ADMINISTERING),
+    Line("GET /api/v1/staff/demand", WATCHING),
+    Line("GET /api/v1/staff/demand/<uuid:awaited_id>/letter", WATCHING, there=EXISTING),
+)
+TABLE: Final = (*PUBLIC, *THE_WAY_IN, *OF_CITIZENS, *OF_MERCHANTS, *OF_STAFF)

@@ -1,0 +1,220 @@
+"""Many weeks through the real expansion: shops have their shares, nobody gains by being first, budgets hold."""
+
+import datetime as dt
+import random
+import uuid
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from citylife.accounts.citizens import Citizen
+from citylife.courtesy import pace
+from citylife.courtesy.draw import CERTAIN
+from citylife.courtesy.tables import BudgetSlot
+from citylife.database import engine_for, new_id, writing
+from citylife.ledger import expansion
+from citylife.ledger.tables import Decision, Delivery, Message, MessageKind, MessageState, Outcome, Reason
+from citylife.shops import Shop
+from tests import builders
+
+PARIS = ZoneInfo("Europe/Paris")
+SHOPS, CITIZENS, WEEKS = 10, 60, 8
+BEGINS = dt.datetime(2026, 11, 30, tzinfo=PARIS)
+"""A Monday."""
+MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
+INTERVAL = 4.5
+"""Standard deviations: one run of a hundred thousand would lie outside."""
+
+
+@dataclass
+class Told:
+    """What became of the announcements of one shop, over all citizens and weeks: how many heard, and as foreseen."""
+
+    asked: int = 0
+    heard: int = 0
+    foreseen: float = 0.0
+    variance: float = 0.0
+
+    @property
+    def share(self) -> float:
+        return self.heard / self.asked
+
+
+@dataclass
+class Weeks:
+    """Ten shops that announce once a week, and citizens with usual settings who follow all of them."""
+
+    sessions: sessionmaker[Session]
+    dice: random.Random
+    shops: list[uuid.UUID] = field(default_factory=list)
+    citizens: list[uuid.UUID] = field(default_factory=list)
+    of_shop: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
+    """Whose announcement a message is."""
+    rush: dt.timedelta | None = None
+    """Into its week the moment at which all of them announce, five minutes after each other; none: spread out."""
+
+    def begin(self) -> None:
+        """Everybody, and four weeks in which each shop has already announced something."""
+        with self.sessions.begin() as session:
+            shops = [builders.a_shop(session, now=BEGINS - 40 * DAY) for _ in range(SHOPS)]
+            self.shops = [shop.id for shop in shops]
+            for number in range(CITIZENS):
+                citizen = builders.a_citizen(session, consented=number >= 3, now=BEGINS - DAY)
+                if citizen.notifications_consented:
+                    builders.a_device(session, citizen, now=BEGINS - DAY)
+                for shop in shops:
+                    builders.a_follow(session, citizen, shop, now=BEGINS - DAY)
+                self.citizens.append(citizen.id)
+            for week in range(-4, 0):
+                for number, shop in enumerate(shops):
+                    at = self.rushed(week, number) or BEGINS + week * 7 * DAY + (10 + 12 * number) * HOUR
+                    session.add(
+                        Message(
+                            id=new_id(),
+                            kind=MessageKind.ANNOUNCEMENT,
+                            state=MessageState.EXPANDED,
+                            shop_id=shop.id,
+                            created_at=at,
+                            release_at=at,
+                            expires_at=at,
+                        )
+                    )
+
+    def rushed(self, week: int, number: int) -> dt.datetime | None:
+        """When the shop announces that comes `number`-th in the rush; none where there is no rush."""
+        return None if self.rush is None else BEGINS + week * 7 * DAY + self.rush + number * 5 * MINUTE
+
+    def announce(self, shop_id: uuid.UUID, *, now: dt.datetime) -> None:
+        """Count the rhythms as every night, publish, and decide for everybody."""
+        with self.sessions.begin() as session:
+            pace.keep_rhythms(session, now=now)
+            after: uuid.UUID | None = uuid.UUID(int=0)
+            while after is not None:
+                after = pace.keep_paces(session, after)
+            offer = builders.an_offer(session, session.get_one(Shop, shop_id), now=now, ends_at=now + 3 * DAY)
+            message = session.scalars(select(Message.id).where(Message.offer_id == offer.id)).one()
+            self.of_shop[message] = shop_id
+        while True:
+            with self.sessions.begin() as session:
+                if expansion.expand_page(session, now=now) is None:
+                    return
+
+    def pass_by(self, *, anew: bool) -> None:
+        """The weeks: announcements evenly over her undisturbed hours, or any time of day and night; in which order."""
+        order = list(self.shops)
+        for week in range(WEEKS):
+            if week == WEEKS // 2:
+                self.think_again()
+            if anew:
+                self.dice.shuffle(order)
+            for number, shop in enumerate(order):
+                day, hours = divmod((2 * number + 1) / 20 * 66, 11)
+                at = self.rushed(week, number) or BEGINS + (week * 7 + int(day)) * DAY + (9 + hours) * HOUR
+                if anew and number % 3 == 0:
+                    at = at.replace(hour=self.dice.randrange(24))
+                self.announce(shop, now=at)
+
+    def think_again(self) -> None:
+        """In the middle of it, three more citizens withdraw their consent."""
+        with self.sessions.begin() as session:
+            session.execute(
+                update(Citizen).where(Citizen.id.in_(self.citizens[3:6])).values(notifications_consented=False)
+            )
+
+    def told(self, session: Session) -> dict[uuid.UUID, Told]:
+        """By shop, of all who could be told."""
+        found: dict[uuid.UUID, Told] = defaultdict(Told)
+        for decision in session.scalars(select(Decision).where(Decision.reason != Reason.NO_CONSENT)):
+            told = found[self.of_shop[decision.message_id]]
+            certain = 1.0 if decision.outcome is Outcome.SEND else 0.0
+            chance = certain if decision.chance is None else decision.chance / CERTAIN
+            told.asked += 1
+            told.heard += decision.outcome is Outcome.SEND
+            told.foreseen += chance
+            told.variance += chance * (1 - chance)
+        return found
+
+
+@pytest.fixture
+def sqlite(sqlite_url: str) -> Engine:
+    return engine_for(sqlite_url)
+
+
+def nothing_is_exceeded(weeks: Weeks, session: Session) -> None:
+    """Two a day, five a week, by the slots and by the decisions; never in quiet hours; never without consent."""
+    slots = session.execute(select(BudgetSlot.citizen_id, BudgetSlot.local_date)).all()
+    sent = session.scalars(select(Decision).where(Decision.outcome == Outcome.SEND)).all()
+    shown = [(each.citizen_id, (each.until or each.decided_at).astimezone(PARIS)) for each in sent]
+    assert len(sent) > CITIZENS * WEEKS * 3
+    assert Counter(map(tuple, slots)) == Counter((citizen, local.date()) for citizen, local in shown)
+    days = Counter((citizen, local.date()) for citizen, local in shown)
+    of_week = Counter((citizen, local.isocalendar()[:2]) for citizen, local in shown)
+    assert max(days.values()) == 2
+    assert max(of_week.values()) == 5
+    assert all(9 <= local.hour < 20 and local.weekday() < 6 for _, local in shown)
+    never, no_longer = set(weeks.citizens[:3]), set(weeks.citizens[3:6])
+    middle = BEGINS + WEEKS // 2 * 7 * DAY
+    assert all(each.citizen_id not in never for each in sent)
+    assert all(each.decided_at < middle for each in sent if each.citizen_id in no_longer)
+    assert session.scalar(select(func.count()).select_from(Delivery)) == len(sent)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_over_many_weeks_in_an_order_drawn_anew_every_shop_has_its_share(sqlite: Engine) -> None:
+    weeks = Weeks(writing(sqlite), random.Random(2026))
+    weeks.begin()
+    weeks.pass_by(anew=True)
+
+    with weeks.sessions() as session:
+        nothing_is_exceeded(weeks, session)
+        found = weeks.told(session)
+    sqlite.dispose()
+    assert len(found) == SHOPS
+    mean = sum(told.share for told in found.values()) / SHOPS
+    assert 0.35 < mean <= 0.5
+    for told in found.values():
+        assert abs(told.heard - told.foreseen) < INTERVAL * told.variance**0.5, told
+        assert abs(told.share - mean) < 0.15, (told, mean)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_over_many_weeks_nobody_gains_by_posting_first(sqlite: Engine) -> None:
+    weeks = Weeks(writing(sqlite), random.Random(7))
+    weeks.begin()
+    weeks.pass_by(anew=False)
+
+    with weeks.sessions() as session:
+        nothing_is_exceeded(weeks, session)
+        found = weeks.told(session)
+    sqlite.dispose()
+    first, *others = (found[shop].share for shop in weeks.shops)
+    mean = sum(others) / len(others)
+    assert first - mean < INTERVAL * (mean * (1 - mean) / found[weeks.shops[0]].asked) ** 0.5, (first, others)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "rush", [9 * HOUR, 3 * DAY + 18 * HOUR, 5 * DAY + 10 * HOUR], ids=["Monday", "Thursday evening", "Saturday"]
+)
+def test_nobody_gains_by_posting_first_where_all_post_within_one_hour(sqlite: Engine, rush: dt.timedelta) -> None:
+    weeks = Weeks(writing(sqlite), random.Random(11), rush=rush)
+    weeks.begin()
+    weeks.pass_by(anew=False)
+
+    with weeks.sessions() as session:
+        found = weeks.told(session)
+    sqlite.dispose()
+    shares = [found[shop].share for shop in weeks.shops]
+    mean = sum(shares) / SHOPS
+    assert 0.15 < mean <= 0.2  # two of ten on one day
+    halves = sum(shares[: SHOPS // 2]) / (SHOPS // 2), sum(shares[SHOPS // 2 :]) / (SHOPS // 2)
+    asked = found[weeks.shops[0]].asked
+    assert shares[0] - sum(shares[1:]) / (SHOPS - 1) < INTERVAL * (mean * (1 - mean) / asked) ** 0.5, shares
+    assert halves[0] - halves[1] < INTERVAL * (2 * mean * (1 - mean) / (asked * SHOPS // 2)) ** 0.5, shares

@@ -1,0 +1,98 @@
+"""The schema's history goes forward and back on both databases, and ends where the models are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from citylife import migrations
+from citylife.database import engine_for
+from citylife.geography import Commune, CommuneCell, communes
+from tests import builders
+from tests.conftest import a_postgres_database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of this test alone, since its schema changes."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'citylife.db'}"
+    else:
+        with a_postgres_database() as url:
+            yield url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on it, migrated."""
+    engine = engine_for(database_url)
+    migrations.upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+def differences(engine: Engine) -> list[object]:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
+        return list(compare_metadata(context, migrations.metadata))
+
+
+def test_the_migrated_schema_is_the_one_of_the_models(engine: Engine):
+    assert differences(engine) == []
+    assert set(inspect(engine).get_table_names()) == {*migrations.metadata.tables, "alembic_version"}
+
+
+def test_a_difference_between_schema_and_models_is_noticed(engine: Engine):
+    with engine.begin() as connection:
+        connection.execute(text("DROP INDEX ix_follows_shop"))
+
+    assert [kind for kind, *_ in differences(engine)] == ["add_index"]
+
+
+def test_the_code_is_written_for_the_last_revision():
+    assert ScriptDirectory.from_config(migrations.configuration()).get_current_head() == migrations.HEAD
+
+
+def test_the_schema_goes_back_to_nothing_and_forward_again(engine: Engine):
+    migrations.downgrade(engine, "base")
+    assert inspect(engine).get_table_names() == ["alembic_version"]
+    assert not migrations.is_current(engine)
+
+    migrations.upgrade(engine)
+    assert migrations.is_current(engine)
+    assert differences(engine) == []
+
+
+def test_a_second_upgrade_changes_nothing(engine: Engine):
+    migrations.upgrade(engine)
+
+    with Session(engine) as session:
+        assert session.scalar(select(func.count()).select_from(Commune)) == len(communes()) == 100
+        cells = sum(len(facts.cells) for facts in communes().values())
+        assert session.scalar(select(func.count()).select_from(CommuneCell)) == cells
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit_log SET action = 'x'",
+        "DELETE FROM audit_log",
+        "UPDATE offer_versions SET number = 9",
+        "DELETE FROM offer_versions",
+        "UPDATE consents SET granted = false",
+    ],
+)
+def test_what_is_append_only_is_refused_by_the_database_itself(session: Session, change: str):
+    builders.a_citizen(session)
+    builders.an_offer(session, builders.a_shop(session))
+    session.commit()
+
+    with pytest.raises((DBAPIError, SQLAlchemyError), match="append-only"):
+        session.execute(text(change))
+    session.rollback()

@@ -1,0 +1,37 @@
+"""Two transactions at the same moment: the second begins while the first has done its work and not yet committed."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy.orm import Session, sessionmaker
+
+HEAD_START: Final = 0.25
+"""Seconds the second has to get as far as it can before the first commits."""
+Deed = Callable[[Session], Any]
+
+
+def overlapping(sessions: sessionmaker[Session], first: Deed, second: Deed) -> tuple[Any, Any]:
+    """Run two deeds in two transactions that overlap, both committed; what each returned or raised.
+
+    Where nothing makes the second wait, it finishes within its head start and has not seen the first's work: so a
+    missing lock shows every time, not once in a thousand runs.
+    """
+    outcome: list[Any] = []
+
+    def run_second() -> None:
+        try:
+            with sessions() as session, session.begin():
+                outcome.append(second(session))
+        except Exception as error:  # noqa: BLE001 - the test judges what it was
+            outcome.append(error)
+
+    thread = threading.Thread(target=run_second)
+    with sessions() as session, session.begin():
+        done = first(session)
+        session.flush()
+        thread.start()
+        thread.join(HEAD_START)
+    thread.join(60)
+    assert not thread.is_alive()
+    return done, outcome[0]

@@ -1,0 +1,111 @@
+"""Assets, service worker and manifest: kept for ever under their edition, and never a trap."""
+
+import json
+import re
+
+from flask import Flask
+
+from blueprints.pages import assets
+from citylife.wording import LOCALES, say
+from tests.pages.conftest import Browser
+
+
+def test_an_asset_of_the_present_edition_is_kept_for_ever(reader: Browser):
+    address = reader.get("/").one('link[rel="stylesheet"]').attrs["href"]
+
+    with reader.client.get(address) as answer:
+        assert answer.mimetype == "text/css"
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert assets.present_edition() in address
+
+
+def test_an_asset_of_another_edition_is_asked_for_again_next_time(reader: Browser):
+    with reader.client.get("/assets/000000000000/citizen/in-place.js") as answer:
+        assert answer.status_code == 200
+        assert answer.mimetype == "text/javascript"
+        assert answer.headers["Cache-Control"] == "no-cache"
+
+
+def test_a_changed_asset_makes_another_edition(tmp_path, monkeypatch):
+    (tmp_path / "a.css").write_text("a{}")
+    monkeypatch.setattr(assets, "FOLDER", tmp_path)
+    before = assets.present_edition.__wrapped__()
+    (tmp_path / "a.css").write_text("b{}")
+
+    assert re.fullmatch(r"[0-9a-f]{12}", before)
+    assert assets.present_edition.__wrapped__() != before
+
+
+def test_nothing_outside_the_folder_is_served(reader: Browser):
+    for name in ("../assets.py", "..%2fassets.py", "%2e%2e/assets.py", "nothing.css"):
+        assert reader.client.get(f"/assets/{assets.present_edition()}/{name}").status_code == 404, name
+
+
+def test_the_service_worker_is_served_from_the_root_and_looked_for_at_each_visit(reader: Browser):
+    answer = reader.client.get("/service-worker.js")
+
+    assert answer.mimetype == "text/javascript"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert answer.headers["ETag"]
+    assert "connect-src 'self'" in answer.headers["Content-Security-Policy"]
+    code = answer.get_data(as_text=True)
+    [last_resort] = re.findall(r"const LAST_RESORT = (\{.*\});", code)
+    assert json.loads(last_resort) == {locale: say(assets.LAST_RESORT, locale) for locale in LOCALES}
+    assert "{{" not in code
+    assert "caches" not in code
+
+
+def test_the_manifest_lets_a_phone_keep_it_beside_its_apps(reader: Browser):
+    page = reader.get("/")
+    answer = reader.client.get(page.one('link[rel="manifest"]').attrs["href"])
+
+    assert answer.mimetype == "application/manifest+json"
+    said = answer.get_json()
+    assert (said["name"], said["start_url"], said["scope"], said["display"]) == (
+        "Citylife",
+        "/mes-commerces",
+        "/",
+        "standalone",
+    )
+    assert {icon["sizes"] for icon in said["icons"]} >= {"192x192", "512x512"}
+    for icon in said["icons"]:
+        with reader.client.get(icon["src"]) as image:
+            assert image.mimetype == "image/png"
+            size = int(icon["sizes"].partition("x")[0])
+            header = image.get_data()[:24]
+            assert (header[:8], header[16:20], header[20:24]) == (
+                b"\x89PNG\r\n\x1a\n",
+                size.to_bytes(4, "big"),
+                size.to_bytes(4, "big"),
+            )
+
+
+def test_the_colours_of_the_manifest_are_those_of_the_stylesheet(app: Flask):
+    style = (assets.FOLDER / "citylife.css").read_text(encoding="utf-8")
+
+    assert f"--fill: {assets.THEME};" in style
+    assert f"--paper: {assets.PAPER};" in style
+
+
+def test_the_colours_around_a_page_are_those_of_the_stylesheet_by_day_and_by_night(reader: Browser):
+    style = (assets.FOLDER / "citylife.css").read_text(encoding="utf-8")
+    by_day, by_night = style.split("@media (prefers-color-scheme: dark)", 1)
+    night, day = reader.get("/").all('meta[name="theme-color"]')
+
+    assert "dark" in night.attrs["media"]
+    assert f"--paper: {night.attrs['content']};" in by_night
+    assert f"--fill: {day.attrs['content']};" in by_day
+
+
+def test_every_colour_of_the_stylesheet_has_a_name():
+    style = (assets.FOLDER / "citylife.css").read_text(encoding="utf-8")
+    style = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
+
+    unnamed = [
+        line.strip()
+        for line in style.splitlines()
+        if re.search(r"#[0-9a-f]{3,8}\b|\brgba?\(", line) and not line.strip().startswith("--")
+    ]
+
+    assert unnamed == []
+    assert set(re.findall(r"var\((--[a-z-]+)\)", style)) <= set(re.findall(r"(--[a-z-]+):", style))

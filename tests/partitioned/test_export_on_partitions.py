@@ -1,0 +1,7 @@
+"""The export, on tables that are cut: every test of tests/citylife/test_export.py."""
+
+import pytest
+
+from tests.citylife.test_export import *  # noqa: F403 - the tests, and the fixtures they bring
+
+pytestmark = pytest.mark.long

@@ -1,0 +1,7 @@
+"""Stops, on tables that are cut: every test of tests/citylife/test_sending_stops.py."""
+
+import pytest
+
+from tests.citylife.test_sending_stops import *  # noqa: F403 - the tests, and the fixtures they bring
+
+pytestmark = pytest.mark.long
