@@ -172,8 +172,8 @@ class Dispatcher:
                     log.warning("ledger.swept", deliveries=given_back)
         if self._sending_is_refused():
             self._lanes.clear()
-            return self._expander.expand(now=now, refused=True) or busy
-        busy = self._expander.expand(now=now, refused=False) or busy
+            return self._expander.expand(self._clock, refused=True) or busy
+        busy = self._expander.expand(self._clock, refused=False) or busy
         busy = self._expander.take_up_digests(now=now) or busy
         with self._reads() as session:
             self._line_up(open_lanes(session, now=now))

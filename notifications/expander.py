@@ -6,6 +6,7 @@ soon as deliveries of another are ready, every open lane has its turn between tw
 
 import datetime as dt
 import time
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -35,11 +36,14 @@ class Expander:
         self._wrote_at = 0.0
         self._wrote = False
 
-    def expand(self, *, now: dt.datetime, refused: bool) -> bool:
-        """Write page after page, for a while, as long as nobody else has to wait for it; whether any was written."""
+    def expand(self, clock: Callable[[], dt.datetime], *, refused: bool) -> bool:
+        """Write page after page, for a while, as long as nobody else has to wait for it; whether any was written.
+
+        Each page is of its own instant, so that a lane holds them in the order they were written (`others_wait`).
+        """
         until = time.monotonic() + EXPAND_SECONDS
         self._wrote = False
-        while self._may_write(now=now, refused=refused) and self._write_page(now=now, refused=refused):
+        while self._may_write(now=clock(), refused=refused) and self._write_page(now=clock(), refused=refused):
             self._wrote, self._owed, self._wrote_at = True, 1, time.monotonic()
             if self._wrote_at >= until:
                 break

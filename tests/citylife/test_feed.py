@@ -130,9 +130,13 @@ def test_offers_that_end_between_two_pages_make_no_other_be_skipped_or_repeated(
 def test_the_ids_are_found_from_the_index_alone(engine: Engine, session: Session, now, analysed):
     citizen_id, _ = a_town(session, [(ShopStatus.VERIFIED, Level.NORMAL, [(OfferStatus.LIVE, 3, 0)] * 30)] * 3, now)
     session.commit()
-    if analysed:
-        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as aside:
-            aside.execute(text("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM (ANALYZE)"))
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as aside:
+        if (
+            engine.dialect.name == "postgresql"
+        ):  # as autovacuum does: an index alone answers for pages known to be visible
+            aside.execute(text("VACUUM"))
+        if analysed:
+            aside.execute(text("ANALYZE"))
     connection = session.connection()
     values = {
         "citizen": stored(connection, citizen_id),

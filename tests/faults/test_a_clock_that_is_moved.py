@@ -175,7 +175,7 @@ def test_what_a_crash_of_the_database_undid_is_settled_again_and_not_sent_again(
     followers(engine, 5)
     desk = Desk(engine, Hand())
     kept = rows(engine)
-    desk.dispatcher._expander.expand(now=utc_now(), refused=False)
+    desk.dispatcher._expander.expand(utc_now, refused=False)
     before = rows(engine) if lost == "the claim too" else kept
     desk.works()
     if lost == "the settlement alone":

@@ -43,12 +43,15 @@ class Town:
             self.sender,
             base_url="https://town.example",
             bell=self.bell,
-            clock=lambda: self.now,
+            clock=self.clock,
             dice=random.Random(1),
         )
         with self.sessions.begin() as session:
             self.shop = builders.a_shop(session, "Boulangerie du Beffroi")
             set_announcements_a_day(session, self.shop.id, 10, reason="Jour de marché", now=NOW)
+
+    def clock(self) -> dt.datetime:
+        return self.now
 
     def a_follower_at(self, host: str = MOZILLA) -> str:
         """A new follower with one phone at `host`; its endpoint."""
@@ -222,7 +225,7 @@ def test_an_unfollow_between_publishing_and_sending_is_honoured(town: Town) -> N
     town.a_follower_at()
     town.publishes()
     town.bell.ring()
-    town.dispatcher._expander.expand(now=town.now, refused=False)
+    town.dispatcher._expander.expand(town.clock, refused=False)
     with town.sessions.begin() as session:
         (citizen,) = session.scalars(select(Decision.citizen_id))
         follows.unfollow(session, citizen, town.shop.id, now=town.now)

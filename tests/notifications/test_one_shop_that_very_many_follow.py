@@ -1,5 +1,6 @@
 """One shop that very many follow: while its offer is expanded, page after page, nobody waits for the last of them."""
 
+import datetime as dt
 import functools
 
 import pytest
@@ -28,6 +29,11 @@ class TwoShops(Town):
             for shop, count in ((self.large, PAGE * PAGES), (self.small, FEW)):
                 for _ in range(count):
                     builders.a_follower(session, shop)
+
+    def clock(self) -> dt.datetime:
+        """A millisecond later whenever it is asked: no two pages are of one instant."""
+        self.now += dt.timedelta(milliseconds=1)
+        return self.now
 
     def announces(self, shop: Shop) -> None:
         with self.sessions.begin() as session:
@@ -81,7 +87,10 @@ def test_an_offer_of_another_shop_leaves_while_a_large_one_is_still_being_expand
     assert town.done()
 
 
-def test_what_is_published_together_is_sent_before_the_large_one_has_written_its_second_page(town: TwoShops) -> None:
+def test_what_is_published_together_is_sent_before_the_large_one_has_written_its_second_page(
+    town: TwoShops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expander, "GIVE_WAY_SECONDS", 600)
     town.announces(town.large)
     town.announces(town.small)
     works_until(town, town.small, FEW)
