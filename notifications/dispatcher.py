@@ -176,7 +176,7 @@ class Dispatcher:
         busy = self._expander.expand(self._clock, refused=False) or busy
         busy = self._expander.take_up_digests(now=now) or busy
         with self._reads() as session:
-            self._line_up(open_lanes(session, now=now))
+            self._line_up(open_lanes(session, now=self._clock()))
         if len(self._lanes) > 1:
             self._ring_on()
         return busy or bool(self._lanes)
