@@ -28,6 +28,11 @@ BEGINS = dt.datetime(2026, 11, 30, tzinfo=PARIS)
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
 INTERVAL = 4.5
 """Standard deviations: one run of a hundred thousand would lie outside."""
+WITHIN_AN_HOUR = 0.03
+"""By how much a share may fall within one hour: the course of the week tells hours apart, not minutes, so the last of
+ten still keeps something back for others. Measured: 0.02 between the halves; without the course it was 0.4 and more."""
+CROWD = 200
+"""Citizens where shares are compared as finely as that."""
 
 
 @dataclass
@@ -54,6 +59,7 @@ class Weeks:
     citizens: list[uuid.UUID] = field(default_factory=list)
     of_shop: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     """Whose announcement a message is."""
+    crowd: int = CITIZENS
     rush: dt.timedelta | None = None
     """Into its week the moment at which all of them announce, five minutes after each other; none: spread out."""
 
@@ -62,7 +68,7 @@ class Weeks:
         with self.sessions.begin() as session:
             shops = [builders.a_shop(session, now=BEGINS - 40 * DAY) for _ in range(SHOPS)]
             self.shops = [shop.id for shop in shops]
-            for number in range(CITIZENS):
+            for number in range(self.crowd):
                 citizen = builders.a_citizen(session, consented=number >= 3, now=BEGINS - DAY)
                 if citizen.notifications_consented:
                     builders.a_device(session, citizen, now=BEGINS - DAY)
@@ -204,7 +210,7 @@ def test_over_many_weeks_nobody_gains_by_posting_first(sqlite: Engine) -> None:
     "rush", [9 * HOUR, 3 * DAY + 18 * HOUR, 5 * DAY + 10 * HOUR], ids=["Monday", "Thursday evening", "Saturday"]
 )
 def test_nobody_gains_by_posting_first_where_all_post_within_one_hour(sqlite: Engine, rush: dt.timedelta) -> None:
-    weeks = Weeks(writing(sqlite), random.Random(11), rush=rush)
+    weeks = Weeks(writing(sqlite), random.Random(11), crowd=CROWD, rush=rush)
     weeks.begin()
     weeks.pass_by(anew=False)
 
@@ -215,6 +221,6 @@ def test_nobody_gains_by_posting_first_where_all_post_within_one_hour(sqlite: En
     mean = sum(shares) / SHOPS
     assert 0.15 < mean <= 0.2  # two of ten on one day
     halves = sum(shares[: SHOPS // 2]) / (SHOPS // 2), sum(shares[SHOPS // 2 :]) / (SHOPS // 2)
-    asked = found[weeks.shops[0]].asked
-    assert shares[0] - sum(shares[1:]) / (SHOPS - 1) < INTERVAL * (mean * (1 - mean) / asked) ** 0.5, shares
-    assert halves[0] - halves[1] < INTERVAL * (2 * mean * (1 - mean) / (asked * SHOPS // 2)) ** 0.5, shares
+    deviation = (mean * (1 - mean) / found[weeks.shops[0]].asked) ** 0.5
+    assert shares[0] - sum(shares[1:]) / (SHOPS - 1) < WITHIN_AN_HOUR + INTERVAL * deviation, shares
+    assert halves[0] - halves[1] < WITHIN_AN_HOUR + INTERVAL * deviation * (2 / (SHOPS // 2)) ** 0.5, shares
