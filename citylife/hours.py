@@ -60,6 +60,11 @@ def hours_at(text: str, moment: dt.datetime) -> Hours:
     Raises:
         HoursNotUnderstood: not in the syntax (what `check_hours` took is always understood).
     """
+    return _read(text, moment)[0]
+
+
+def _read(text: str, moment: dt.datetime) -> tuple[Hours, dt.datetime | None]:
+    """What the hours say at a moment, and until when they say just this: a comment may end before a state does."""
     try:
         hours = _parsed(text)
     except ParserError:
@@ -67,7 +72,10 @@ def hours_at(text: str, moment: dt.datetime) -> Hours:
     local = moment.astimezone(PARIS)
     state, comment = hours.state(local)
     is_open = None if state == State.UNKNOWN else bool(state == State.OPEN)
-    return Hours(is_open=is_open, next_change=hours.next_change(local), comment=comment)
+    until = change = hours.next_change(local)
+    while change is not None and hours.state(change)[0] == state:
+        change = None if change - local > FORESEEN_DAYS * A_DAY else hours.next_change(change)
+    return Hours(is_open=is_open, next_change=change, comment=comment), until
 
 
 def hours_meanwhile(text: str, moment: dt.datetime) -> Hours:
@@ -79,23 +87,26 @@ def hours_meanwhile(text: str, moment: dt.datetime) -> Hours:
     known = _MEANWHILE.get(text)
     if known is not None and known[0] <= moment < known[1]:
         return known[2]
-    hours = hours_at(text, moment)
+    hours, until = _read(text, moment)
     if len(_MEANWHILE) >= MOST_REMEMBERED:
         _MEANWHILE.clear()
-    _MEANWHILE[text] = (moment, hours.next_change or moment + A_DAY, hours)
+    _MEANWHILE[text] = (moment, until or moment + A_DAY, hours)
     return hours
 
 
-def opening_times(text: str, moment: dt.datetime, *, days: int = 7) -> list[tuple[dt.datetime, dt.datetime]]:
+def opening_times(
+    text: str, moment: dt.datetime, *, days: int = 7, holidays: bool = True
+) -> list[tuple[dt.datetime, dt.datetime]]:
     """When it opens and closes in the coming days, the one of `moment` included, holidays heeded, in Paris's time.
 
     No time passes midnight: what stays open is cut there, at 23:59 and 00:00.
+    Without `holidays`, as if there were none.
 
     Raises:
         HoursNotUnderstood: not in the syntax.
     """
     try:
-        hours = _parsed(text)
+        hours = _parsed(text, holidays=holidays)
     except ParserError:
         raise HoursNotUnderstood(example=EXAMPLE) from None
     first = dt.datetime.combine(moment.astimezone(PARIS), dt.time(), PARIS)
@@ -114,9 +125,30 @@ def opening_times(text: str, moment: dt.datetime, *, days: int = 7) -> list[tupl
     return found
 
 
+@lru_cache(maxsize=1024)
+def is_holiday(day: dt.date) -> bool:
+    """Whether a day is one of the eleven public holidays of France (Code du travail L3133-1)."""
+    return bool(_parsed("PH").is_open(dt.datetime.combine(day, dt.time(12), PARIS)))
+
+
+def must_ask(text: str, day: dt.date) -> bool:
+    """Whether the hours of a day say, for a part of it, that one must ask (« sur rendez-vous »).
+
+    Raises:
+        HoursNotUnderstood: not in the syntax.
+    """
+    first = dt.datetime.combine(day, dt.time(), PARIS)
+    try:
+        spans = _parsed(text).intervals(first, first + A_DAY)
+    except ParserError:
+        raise HoursNotUnderstood(example=EXAMPLE) from None
+    return any(state == State.UNKNOWN for _, _, state, _ in spans)
+
+
 @lru_cache(maxsize=8192)
-def _parsed(text: str) -> OpeningHours:
-    return OpeningHours(text, timezone=PARIS, country="FR", max_interval_days=FORESEEN_DAYS)
+def _parsed(text: str, *, holidays: bool = True) -> OpeningHours:
+    country = "FR" if holidays else None
+    return OpeningHours(text, timezone=PARIS, country=country, max_interval_days=FORESEEN_DAYS)
 
 
 _MEANWHILE: Final[dict[str, tuple[dt.datetime, dt.datetime, Hours]]] = {}

@@ -34,7 +34,7 @@ def until_words(moment: dt.datetime, *, now: dt.datetime, locale: str) -> str:
 def until_date_words(moment: dt.datetime, *, locale: str) -> str:
     """Until when, by its date alone: for what may be read another day than it was written."""
     day, time = _day_and_time(moment, locale)
-    return say(Sentence("Jusqu’au {day}, {time}", day=_date(day, locale), time=time), locale)
+    return say(Sentence("Jusqu’au {day}, {time}", day=day_words(day, locale), time=time), locale)
 
 
 def at_words(moment: dt.datetime, *, now: dt.datetime, locale: str) -> str:
@@ -47,13 +47,19 @@ def at_words(moment: dt.datetime, *, now: dt.datetime, locale: str) -> str:
         return say(Sentence("demain à {time}" if ahead == 1 else "hier à {time}", time=time), locale)
     if 1 < ahead <= SOON:
         return say(Sentence("{weekday} à {time}", weekday=_weekday(day, locale), time=time), locale)
-    return say(Sentence("le {day} à {time}", day=_date(day, locale), time=time), locale)
+    return say(Sentence("le {day} à {time}", day=day_words(day, locale), time=time), locale)
 
 
 def date_words(day: dt.date, locale: str) -> str:
     """A date with its year, as letters write it: « 1er décembre 2026 »."""
     said = format_date(day, "long", locale=locale)
     return "1er" + said[1:] if locale == "fr" and day.day == 1 else said
+
+
+def day_words(day: dt.date, locale: str) -> str:
+    """The date without its year; the first of a month is an ordinal in French, which CLDR leaves out."""
+    said = format_date(day, "EEEE d MMMM", locale=locale)
+    return said.replace(" 1 ", " 1er ") if locale == "fr" else said
 
 
 def clock_words(time: dt.time) -> Sentence:
@@ -78,9 +84,3 @@ def _day_and_time(moment: dt.datetime, locale: str) -> tuple[dt.date, str]:
 
 def _weekday(day: dt.date, locale: str) -> str:
     return format_date(day, "EEEE", locale=locale)
-
-
-def _date(day: dt.date, locale: str) -> str:
-    """The date without its year; the first of a month is an ordinal in French, which CLDR leaves out."""
-    said = format_date(day, "EEEE d MMMM", locale=locale)
-    return said.replace(" 1 ", " 1er ") if locale == "fr" else said

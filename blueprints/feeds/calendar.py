@@ -1,7 +1,7 @@
 """iCalendar (RFC 5545): offers as events that keep their ids; one that was called off is cancelled, not forgotten."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from blueprints.feeds.telling import State, Told
@@ -13,18 +13,30 @@ ESCAPED: Final = {"\\": "\\\\", ";": "\\;", ",": "\\,", "\r\n": "\\n", "\n": "\\
 
 
 def written(name: str, page: str, told: Sequence[Told]) -> bytes:
-    """The document, in UTF-8; every line ends with CR and LF."""
+    """A calendar to subscribe to, in UTF-8; every line ends with CR and LF."""
+    itself = (
+        f"NAME:{text(name)}",
+        f"X-WR-CALNAME:{text(name)}",
+        f"URL:{page}",
+        f"REFRESH-INTERVAL;VALUE=DURATION:{REFRESH}",
+        f"X-PUBLISHED-TTL:{REFRESH}",
+    )
+    return _document(itself, told)
+
+
+def written_alone(told: Told) -> bytes:
+    """One offer, to be put into a calendar that somebody has: nothing in it names or refreshes a calendar of ours."""
+    return _document((), (told,))
+
+
+def _document(itself: Iterable[str], told: Iterable[Told]) -> bytes:
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         "PRODID:-//Citylife//Offres//FR",
         "CALSCALE:GREGORIAN",
         "METHOD:PUBLISH",
-        f"NAME:{text(name)}",
-        f"X-WR-CALNAME:{text(name)}",
-        f"URL:{page}",
-        f"REFRESH-INTERVAL;VALUE=DURATION:{REFRESH}",
-        f"X-PUBLISHED-TTL:{REFRESH}",
+        *itself,
         *(line for each in told for line in _event(each)),
         "END:VCALENDAR",
     ]

@@ -1,6 +1,7 @@
 """The addresses of the feeds: public, in French, kept for a few minutes by whoever reads them."""
 
 import datetime as dt
+import uuid
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -16,8 +17,8 @@ from blueprints.storage import db
 from citylife.clock import PARIS, local_date
 from citylife.errors import Absent
 from citylife.geography import communes
-from citylife.offers import Offer, told_offers
-from citylife.shops import Shop, ShopStand, shop_by_slug
+from citylife.offers import Offer, public_offer, told_offers
+from citylife.shops import Shop, ShopStand, shop_by_id, shop_by_slug
 from citylife.shops.directory import stands_of
 
 PUBLIC: Final = "public, max-age=300"
@@ -56,6 +57,15 @@ def read_shop_calendar(slug: str) -> Response:
     today = dt.datetime.combine(local_date(now()), dt.time(), PARIS)  # a trader's place is another since midnight
     changed = _changed(told, least=max(shop.updated_at, today) if stands else shop.updated_at)
     return _answer(calendar.written(shop.name, _address("citizen.read_shop", slug=slug), told), CALENDAR, changed)
+
+
+@blueprint.get("/o/<uuid:offer_id>/offer.ics")
+def read_offer_calendar(offer_id: uuid.UUID) -> Response:
+    """One offer as an event, for the reader's own calendar; put in once more it changes, and is not there twice."""
+    offer = public_offer(db.session(), offer_id)
+    shop = shop_by_id(db.session(), offer.shop_id)
+    told = told_of(offer, shop, _address, stands=stands_of(db.session(), [shop.id])[shop.id], now=now())
+    return _answer(calendar.written_alone(told), CALENDAR, told.changed.replace(microsecond=0))
 
 
 @blueprint.get("/c/<insee_code>/offers.atom")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from citylife.clock import PARIS
 from citylife.errors import Invalid
-from citylife.hours import Hours, HoursNotUnderstood, check_hours, hours_at, opening_times
+from citylife.hours import Hours, HoursNotUnderstood, check_hours, hours_at, hours_meanwhile, opening_times
 
 SHOP = "Mo-Fr 09:00-12:30,14:00-19:00; Sa 09:00-19:00; PH off"
 
@@ -101,3 +101,14 @@ def test_the_openings_of_a_week_are_cut_at_midnight_and_heed_holidays_and_the_ch
     assert len(said("24/7", christmas)) == 7
     assert said("24/7", dt.datetime(2026, 10, 24, 12, tzinfo=dt.UTC), 2) == ["Sat 24 00:00-23:59", "Sun 25 00:00-23:59"]
     assert said("off", christmas) == said('Mo-Su unknown "sur rendez-vous"', christmas) == []
+
+
+def test_where_a_comment_ends_nothing_opens():
+    hours = 'Mo-Fr 09:00-19:00; 2026 Nov 26-Dec 02 off "Inventaire"; 2026 Dec 03 off "Obsèques"'
+
+    assert hours_at(hours, paris(2026, 12, 1, 10)) == Hours(
+        is_open=False, next_change=paris(2026, 12, 4, 9), comment="Inventaire"
+    )
+    assert hours_meanwhile(hours, paris(2026, 12, 1, 10)).comment == "Inventaire"
+    assert hours_meanwhile(hours, paris(2026, 12, 3, 10)).comment == "Obsèques"
+    assert hours_at('2026-2027 off "a"; 2028-2040 off "b"', paris(2026, 12, 1, 10)).next_change is None

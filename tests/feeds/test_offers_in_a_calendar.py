@@ -169,3 +169,27 @@ def test_an_event_that_was_scheduled_begins_when_it_says(town):
 
     _, (event,) = read(town, shop)
     assert event.decoded("DTSTART") == begins
+
+
+def test_one_offer_alone_is_the_same_event_and_names_no_calendar(town):
+    shop = town.shop("Le Fournil")
+    offer = an(town, shop, title="Tarte au sucre")
+    other = an(town, shop, title="Une autre")
+    address = f"/o/{offer.id}/offer.ics"
+
+    answer = town.client.get(address)
+    calendar = icalendar.Calendar.from_ical(answer.data)
+    [event] = calendar.walk("VEVENT")
+    _, events = read(town, shop)
+
+    assert answer.content_type == "text/calendar; charset=utf-8"
+    assert event.to_ical() in [each.to_ical() for each in events]
+    assert event["SUMMARY"] == "Tarte au sucre"
+    assert {"NAME", "X-WR-CALNAME", "REFRESH-INTERVAL", "URL"} & set(calendar) == set()
+    assert town.client.get(address, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+
+    act(town, offer, offers.sold_out)
+    [event] = icalendar.Calendar.from_ical(town.client.get(address).data).walk("VEVENT")
+    assert (event["STATUS"], event["UID"]) == ("CANCELLED", f"urn:uuid:{offer.id}")
+    act(town, other, offers.withdraw)
+    assert town.client.get(f"/o/{other.id}/offer.ics").status_code == 404

@@ -106,5 +106,26 @@ def test_only_a_page_opened_from_a_notification_counts_it(
 
     page = reader.get(f"/o/{offer.id}{query}")
 
-    assert [script.attrs["src"].endswith("/citizen/opened.js") for script in page.scripts] == [True] * counts
+    counting = [script for script in page.scripts if script.attrs["src"].endswith("/citizen/opened.js")]
+    assert len(counting) == counts
     assert page.one("[data-offer]").attrs["data-offer"] == str(offer.id)
+
+
+def test_a_live_offer_goes_into_a_calendar_and_one_that_is_over_does_not(reader: Browser, street: Sessions):
+    with street.begin() as session:
+        shop = a_shop(session)
+        live, over = an_offer(session, shop), an_offer(session, shop, status=OfferStatus.ENDED)
+
+    link = reader.get(f"/o/{live.id}").one('a[href$=".ics"]')
+    assert link.attrs["href"] == f"/o/{live.id}/offer.ics"
+    assert "Ajouter au calendrier" in link.to_text()
+    assert reader.get(f"/o/{over.id}").all('a[href$=".ics"]') == []
+
+
+def test_the_way_there_is_a_plain_link_to_the_shop_s_place(reader: Browser, street: Sessions):
+    with street.begin() as session:
+        offer = an_offer(session, a_shop(session))
+
+    way = reader.get(f"/o/{offer.id}").one('a[href*="openstreetmap.org"]')
+    assert way.attrs["href"].startswith("https://www.openstreetmap.org/directions?to=50.")
+    assert {"external", "noopener", "noreferrer"} <= set(way.attrs["rel"].split())

@@ -64,6 +64,7 @@ def every_page(reader: Browser, street: Sessions) -> dict[str, ReadPage]:
         "/chercher?category=bakery",
         "/chercher",
         *(f"/o/{offer.id}" for offer in (live, gone, over)),
+        *(f"/o/{live.id}/signaler{said}" for said in ("", "?entendu=1")),
     ]
     others += [f"/o/{live.id}?from=notification", "/nulle-part", "/chercher?cursor=x", "/mes-commerces?order=newest"]
     others += [f"/mes-commerces?{said}={shop.slug}" for said in ("changed", "refused", "back")]
@@ -77,7 +78,7 @@ def test_they_are_html_without_a_fault(every_page: dict[str, ReadPage]):
     faults = {path: page.document.errors for path, page in every_page.items() if page.document.errors}
 
     assert faults == {}
-    assert len(every_page) == 62
+    assert len(every_page) == 66
 
 
 def test_ids_are_unique_and_whatever_refers_to_one_finds_it(every_page: dict[str, ReadPage]):

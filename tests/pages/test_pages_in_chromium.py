@@ -75,6 +75,8 @@ def paths(street: Sessions) -> dict[str, str]:
         "offer": f"/o/{live.id}",
         "sold out": f"/o/{gone.id}",
         "over": f"/o/{over.id}",
+        "report": f"/o/{live.id}/signaler",
+        "reported": f"/o/{live.id}/signaler?entendu=1",
         "english": f"/s/{shop.slug}?lang=en",
         "accessibility": "/accessibilite",
         "legal notice": "/mentions-legales",

@@ -102,7 +102,7 @@ def test_a_market_trader_is_at_her_stand_of_the_day(reader: Browser, street: Ses
     assert "aujourd’hui" not in page.text(".facts-area").lower()
     clock.moment = dt.datetime(2026, 12, 24, 23, 30, tzinfo=dt.UTC)  # Christmas, a Friday, in Paris
     assert "Vendredi aujourd’hui Marché, Béthune pas cette semaine" in reader.get(path).words
-    assert "Fermé ouvre demain à 14 h" in reader.get(path).words
+    assert "Fermé, jour férié ouvre demain à 14 h" in reader.get(path).words
 
 
 def test_hours_nobody_gave_are_said_to_be_missing(reader: Browser, street: Sessions):
@@ -116,7 +116,7 @@ def test_a_public_holiday_is_a_closed_day(reader: Browser, street: Sessions, clo
     shop = a_page(street, opening_hours="Mo-Su 08:00-19:00; PH off")
     clock.moment = dt.datetime(2026, 12, 25, 9, 0, tzinfo=dt.UTC)
 
-    assert "Fermé ouvre demain à 8 h" in reader.get(f"/s/{shop.slug}").words
+    assert "Fermé, jour férié ouvre demain à 8 h" in reader.get(f"/s/{shop.slug}").words
 
 
 def test_a_live_offer_shows_its_price_and_until_when(reader: Browser, street: Sessions):
@@ -222,7 +222,7 @@ def test_what_a_stranger_typed_is_read_and_never_run(reader: Browser, street: Se
     assert page.one("h1").to_text() == text
     assert page.one("article h3 bdi").to_text() == text
     assert text in page.one('meta[name="description"]').attrs["content"]
-    assert [script.attrs["type"] for script in page.scripts] == ["module", "module"]
+    assert [script.attrs["type"] for script in page.scripts] == ["module", "module", "module"]
     assert page.all("main img") == []
     assert "49" not in page.one("h1").to_text()
     assert page.document.errors == []
@@ -270,8 +270,8 @@ def test_who_keeps_a_shop_that_waits_for_somebody_reads_there_whom_to_tell(
         kept = a_shop(session).slug
     for app in an_app(sqlite_url, tmp_path, clock, public_contact=contact):
         page = Browser(app).get(f"/s/{waited_for}")
-        assert "C’est votre commerce ?" in page.words
+        assert "C’est votre commerce ? On vous attend" in page.words
         assert words in page.words
         links = [link.attrs["href"] for link in page.all("main a[href]") if link.to_text().strip() == words]
         assert links == ([address] if address else [])
-        assert "C’est votre commerce ?" not in Browser(app).get(f"/s/{kept}").words
+        assert "C’est votre commerce ? On vous attend" not in Browser(app).get(f"/s/{kept}").words

@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Blueprint, Response
 
-from blueprints.pages.citizen import around, mine, offer, search, shop, welcome
+from blueprints.pages.citizen import around, mine, offer, report, search, shop, welcome
 
 PRIVATE: Final = "private, no-cache"
 """A page says what this citizen follows: no shared cache keeps it, and her own asks again."""
@@ -22,6 +22,8 @@ blueprint.add_url_rule("/s/<slug>/unfollow", view_func=shop.unfollow_shop, metho
 blueprint.add_url_rule("/autour", view_func=around.read_around)
 blueprint.add_url_rule("/autour", view_func=around.read_around_her, methods=["POST"])
 blueprint.add_url_rule("/o/<uuid:offer_id>", view_func=offer.read_offer)
+blueprint.add_url_rule("/o/<uuid:offer_id>/signaler", view_func=report.read_report)
+blueprint.add_url_rule("/o/<uuid:offer_id>/signaler", view_func=report.send_report, methods=["POST"])
 
 
 @blueprint.after_request

@@ -8,6 +8,7 @@ from blueprints.feeds.linked_data import block, offer_thing, shop_thing
 from blueprints.guards import check_same_origin, citizen_or_none, current_citizen, set_citizen_cookie
 from blueprints.house import house, now
 from blueprints.limits import count_from_here
+from blueprints.pages.citizen.opening import show_closures, show_days
 from blueprints.pages.citizen.showing import show_offer, show_shop
 from blueprints.pages.contact import contact_of
 from blueprints.pages.language import page_locale
@@ -51,6 +52,8 @@ def read_shop(slug: str) -> str:
     return render_template(
         "citizen/shop.html",
         shop=show_shop(shop, stands, now=moment, locale=locale),
+        days=() if stands else show_days(shop, now=moment, locale=locale),
+        closures=show_closures(shop, stands, now=moment, locale=locale),
         offers=[show_offer(offer, now=moment, locale=locale) for offer in offers],
         follows=citizen is not None and follow_of(session, citizen.id, shop.id) is not None,
         consent=consent,

@@ -9,15 +9,15 @@ from typing import Final
 from babel.dates import format_date
 from babel.units import format_unit
 
+from blueprints.pages.citizen.opening import Opening, show_opening, span_words
 from citylife.categories import BY_KEY, Policy
 from citylife.clock import local_date
 from citylife.geography import communes
-from citylife.hours import Hours
-from citylife.moments import at_words, clock_words, until_words
+from citylife.moments import at_words, until_words
 from citylife.offers import Offer, OfferKind, OfferStatus
 from citylife.prices import price_words, prior_words
 from citylife.shops import Shop, ShopStand, ShopStatus
-from citylife.shops.whereabouts import hours_of_day, times_of, whereabouts
+from citylife.shops.whereabouts import times_of, whereabouts
 from citylife.wording import Sentence, say
 
 KINDS: Final = {
@@ -41,15 +41,6 @@ class Stage(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """Whether a shop is open now (None: its hours do not say), and what comes next."""
-
-    is_open: bool | None
-    label: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class ShownStand:
     """Where a market trader stands on a weekday, and when she is there the next time; `today` if that is today."""
 
@@ -61,7 +52,10 @@ class ShownStand:
 
 @dataclass(frozen=True, slots=True)
 class ShownShop:
-    """A shop, ready to be read. `address` is that of today, of a stand where `here_today`; `usual` its own one."""
+    """A shop, ready to be read. `address` is that of today, of a stand where `here_today`; `usual` its own one.
+
+    Its position is that of today, in degrees WGS 84.
+    """
 
     slug: str
     name: str
@@ -74,6 +68,8 @@ class ShownShop:
     usual: tuple[str, ...]
     here_today: bool
     week: tuple[ShownStand, ...]
+    latitude: float
+    longitude: float
     telephone: str
     telephone_digits: str
     website: str
@@ -114,7 +110,8 @@ def show_shop(shop: Shop, stands: Sequence[ShopStand] = (), *, now: dt.datetime,
     commune = communes()[shop.insee_code].name
     town = " ".join(part for part in (shop.postal_code, commune) if part)
     usual = tuple(line for line in (shop.street, town) if line)
-    here = whereabouts(shop, stands, local_date(now)).stand
+    place = whereabouts(shop, stands, local_date(now))
+    here = place.stand
     return ShownShop(
         slug=shop.slug,
         name=shop.name,
@@ -127,11 +124,13 @@ def show_shop(shop: Shop, stands: Sequence[ShopStand] = (), *, now: dt.datetime,
         usual=usual,
         here_today=here is not None,
         week=tuple(_stand(shop, stand, now=now, locale=locale) for stand in stands),
+        latitude=place.latitude,
+        longitude=place.longitude,
         telephone=telephone_words(shop.telephone or ""),
         telephone_digits="".join(mark for mark in shop.telephone or "" if mark.isdigit() or mark == "+"),
         website=shop.website or "",
         website_label=(shop.website or "").partition("://")[2].rstrip("/"),
-        opening=opening_words(hours_of_day(shop, stands, now), now=now, locale=locale),
+        opening=show_opening(shop, stands, now=now, locale=locale),
         fictional=shop.fictional,
         listed=shop.status is ShopStatus.LISTED,
         being_checked=shop.status is ShopStatus.CLAIMED,
@@ -181,44 +180,17 @@ def telephone_words(number: str) -> str:
     return NARROW_SPACE.join(digits[at : at + 2] for at in range(0, NATIONAL_DIGITS, 2))
 
 
-def opening_words(hours: Hours | None, *, now: dt.datetime, locale: str) -> Opening:
-    """Open or closed now, and the next change, in words."""
-    if hours is None:
-        return Opening(None, say(Sentence("Horaires non communiqués"), locale), "")
-    if hours.is_open is None:
-        return Opening(None, say(Sentence("Horaires à demander au commerce"), locale), hours.comment)
-    label = say(Sentence("Ouvert") if hours.is_open else Sentence("Fermé"), locale)
-    return Opening(hours.is_open, label, _next_change(hours, now=now, locale=locale))
-
-
 def _stand(shop: Shop, stand: ShopStand, *, now: dt.datetime, locale: str) -> ShownStand:
     today = local_date(now)
     day = today + dt.timedelta(days=(stand.weekday - today.weekday()) % 7)
     name = format_date(day, "EEEE", locale=locale)
-    times = [
-        say(
-            Sentence(
-                "de {opens} à {closes}",
-                opens=say(clock_words(opens.time()), locale),
-                closes=say(clock_words(closes.time()), locale),
-            ),
-            locale,
-        )
-        for opens, closes in times_of(shop, [stand], [day])
-    ]
+    times = [span_words(span, locale) for span in times_of(shop, [stand], [day])]
     return ShownStand(
         day=name[:1].upper() + name[1:],
         place=f"{stand.label}, {communes()[stand.insee_code].name}",
         hours=", ".join(times) or say(Sentence("pas cette semaine"), locale),
         today=day == today,
     )
-
-
-def _next_change(hours: Hours, *, now: dt.datetime, locale: str) -> str:
-    if hours.next_change is None:
-        return say(Sentence("sans interruption"), locale) if hours.is_open else hours.comment
-    moment = at_words(hours.next_change, now=now, locale=locale)
-    return say(Sentence("ferme {moment}" if hours.is_open else "ouvre {moment}", moment=moment), locale)
 
 
 def _when(offer: Offer, stage: Stage, *, now: dt.datetime, locale: str) -> str:
