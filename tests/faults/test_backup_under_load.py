@@ -142,7 +142,7 @@ def a_crowd(engine: Engine, scene: Scene, base: str) -> Crowd:
     return Crowd(base, scene.shop_id, tokens)
 
 
-def busy(service: PushService, scene: Scene, crowd: Crowd, settings: dict[str, str], folder: Path) -> None:
+def busy(engine: Engine, scene: Scene, crowd: Crowd, settings: dict[str, str], folder: Path) -> None:
     """Announce, and while it is sent let the crowd act and three backups be made; then everything stops."""
     port = crowd.base.rpartition(":")[2]
     embedded = settings["CITYLIFE_DATABASE_URL"].startswith("sqlite")
@@ -152,7 +152,7 @@ def busy(service: PushService, scene: Scene, crowd: Crowd, settings: dict[str, s
     with web, nullcontext() if embedded else worker:
         web.wait_for_http(f"{crowd.base}/healthz")
         publish(crowd.base, scene)
-        assert service.wait_for(lambda: len(service.deliveries) > FOLLOWERS // 12, timeout=PATIENCE)
+        assert waited(lambda: states(engine).get(DeliveryState.ACCEPTED, 0) > FOLLOWERS // 24), states(engine)
         with acting(crowd):
             for number in (1, 2, 3):
                 assert waited(lambda least=number * 12: len(crowd.erased) >= least)
@@ -183,7 +183,7 @@ def test_a_restored_backup_sends_nothing_twice_and_brings_nobody_back(engine: En
         with reading(engine)() as session:
             phones = dict(session.execute(select(Device.citizen_id, Device.endpoint)).all())
         crowd = a_crowd(engine, scene, f"http://localhost:{port}")
-        busy(service, scene, crowd, settings, tmp_path)
+        busy(engine, scene, crowd, settings, tmp_path)
         before, held = heard(scene, phones), Held.by(file)
         left_since = crowd.erased & held.citizens
         assert min(len(held.settled), len(held.open)) > 50, "the backup was made while sending"
