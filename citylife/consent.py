@@ -144,6 +144,40 @@ def consents_of(
     return session.scalars(statement if after is None else statement.where(Consent.id < after)).all()
 
 
+def consent_in_force(session: Session, citizen_id: uuid.UUID, purpose: Purpose) -> Consent | None:
+    """Her latest answer to a purpose, where it is a yes."""
+    answers = select(Consent).where(Consent.citizen_id == citizen_id, Consent.purpose == purpose)
+    latest = session.scalars(answers.order_by(Consent.recorded_at.desc(), Consent.id.desc()).limit(1)).first()
+    return latest if latest is not None and latest.granted else None
+
+
+def withdraw_consent(session: Session, citizen: Citizen, purpose: Purpose, *, now: dt.datetime) -> Consent | None:
+    """Append that she agrees no longer, to the text and in the language she agreed in; None where she did not agree.
+
+    Raises:
+        Absent: she was erased.
+    """
+    citizen = hold(session, citizen.id)
+    agreed = consent_in_force(session, citizen.id, purpose)
+    if agreed is None:
+        return None
+    return record_consent(
+        session,
+        citizen,
+        purpose,
+        granted=False,
+        text_version=agreed.text_version,
+        locale=agreed.locale,
+        now=now,
+    )
+
+
+def text_of(answer: Consent) -> Sentence:
+    """The words that an answer is about; today's where the text it names is kept no longer."""
+    texts = (TEXTS[answer.purpose], *FORMER_TEXTS.get(answer.purpose, ()))
+    return next((text for text in texts if text.version == answer.text_version), texts[0]).sentence
+
+
 def _text_of(purpose: Purpose, version: str, *, granted: bool) -> ConsentText:
     texts = (TEXTS[purpose], *(() if granted else FORMER_TEXTS.get(purpose, ())))
     for text in texts:

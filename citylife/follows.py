@@ -221,3 +221,14 @@ def follows_of(
     if after is not None:
         statement = statement.where(Follow.shop_id > after)
     return [(row[0], row[1]) for row in session.execute(statement)]
+
+
+def always_of(session: Session, citizen_id: uuid.UUID) -> Sequence[Shop]:
+    """The shops that are « always » for a citizen, by name; three at most, suspended ones too."""
+    statement = (
+        select(Shop)
+        .join(Follow, Follow.shop_id == Shop.id)
+        .where(Follow.citizen_id == citizen_id, Follow.level == Level.ALWAYS)
+        .order_by(Shop.name, Shop.id)
+    )
+    return session.scalars(statement).all()

@@ -11,10 +11,9 @@ from blueprints.api.lists import cut, page
 from blueprints.house import house, now
 from blueprints.storage import db
 from citylife.audience.promises import promises
+from citylife.ledger.explaining import explained
 from citylife.ledger.reading import DecisionRow, decisions_of
-from citylife.ledger.reasons import SETTINGS, held_for_now, sentence_for, told_otherwise, what_became
 from citylife.ledger.sending import sending_now
-from citylife.ledger.tables import Outcome
 from citylife.wording import say
 from schemas.deliveries import DeliverySchema, PromisesSchema
 from schemas.lists import ListQuery, page_of
@@ -23,21 +22,8 @@ blueprint: Final = ApiBlueprint("deliveries", "What a citizen was told, or not, 
 
 
 def shown_decision(row: DecisionRow, language: str) -> dict[str, Any]:
-    """A decision with its reason in one sentence, the setting that would change it, and how she heard all the same.
-
-    What was sent and has reached no device of hers says so, and so does what a stop holds for now.
-    """
-    told, setting = [sentence_for(row.reason, row.shop_name or "", a_day=row.a_day)], SETTINGS[row.reason]
-    otherwise = told_otherwise(aside=row.aside, told_by=row.told_by)
-    became = what_became([part.state for part in row.deliveries], until=row.until, now=now())
-    if row.held_by is not None:
-        now_held = held_for_now(row.held_by, row.shop_name or "")
-        told, setting = ([*told, *now_held] if row.outcome is Outcome.SEND else [*now_held]), None
-    elif otherwise is not None:
-        told.append(otherwise)
-    elif became is not None and row.outcome is Outcome.SEND:
-        told.append(became[0])
-        setting = became[1]
+    """A decision with its reason in one sentence, the setting that would change it, and how she heard all the same."""
+    told, setting = explained(row, now=now())
     return {
         **asdict(row),
         "explanation": " ".join(say(sentence, language) for sentence in told),

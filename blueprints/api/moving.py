@@ -6,27 +6,20 @@ from flask import Response
 
 from blueprints import conditions, guards, problems
 from blueprints.api.contract import ApiBlueprint
+from blueprints.arriving import PRINT_ANEW, arrive
 from blueprints.house import house, now
-from blueprints.limits import place
 from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.accounts.moving import (
-    CodeRefused,
-    Moved,
-    check_tries,
-    count_refused,
     make_recovery_code,
     make_transfer_code,
-    move,
-    place_of,
     recovery_since,
     revoke_recovery_code,
 )
-from citylife.wording import Sentence, say
+from citylife.wording import say
 from schemas.moving import MovedSchema, MoveSchema, RecoveryCodeSchema, RecoverySchema, TransferCodeSchema
 
 blueprint: Final = ApiBlueprint("moving", "Moving to another phone, and a printed code for the day it is lost")
-PRINT_ANEW: Final = Sentence("Aucun code de secours n’est plus valable : imprimez-en un nouveau.")
 
 
 @blueprint.route("/me/transfer", methods=("POST",))
@@ -56,7 +49,7 @@ def move_here(wanted: dict[str, Any]) -> Response:
     """
     if wanted["cookie"]:
         guards.check_same_origin()
-    moved = _moved(wanted)
+    moved = arrive(wanted["code"], wanted["old_phones"])
     shown: dict[str, Any] = {
         "id": moved.citizen.id,
         "used": moved.used,
@@ -99,20 +92,6 @@ def print_recovery() -> Response:
 def revoke_recovery() -> None:
     """Let your printed code work no longer."""
     revoke_recovery_code(db.session(), guards.current_citizen())
-
-
-def _moved(wanted: dict[str, Any]) -> Moved:
-    """Spend the code; one that is refused is counted in a transaction of its own, since the request leaves nothing."""
-    session, secret, moment = db.session(), house().keys.secret_key, now()
-    here = place_of(place(), f"{secret}\n{moment.date()}")
-    check_tries(session, here, now=moment)
-    try:
-        return move(session, wanted["code"], wanted["old_phones"], secret=secret, now=moment)
-    except CodeRefused:
-        session.rollback()
-        count_refused(session, here, now=moment)
-        session.commit()
-        raise
 
 
 def _secret(shown: dict[str, Any]) -> Response:

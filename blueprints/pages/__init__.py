@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from blueprints.pages import account, assets, citizen, email_digest, language, navigation, public, staff
+from blueprints.pages import account, assets, citizen, email_digest, language, navigation, public, settings, staff
 
 
 def register(app: Flask) -> None:
@@ -14,6 +14,7 @@ def register(app: Flask) -> None:
     navigation.init_app(app)
     app.register_blueprint(assets.blueprint)
     app.register_blueprint(citizen.blueprint)
+    app.register_blueprint(settings.blueprint)
     app.register_blueprint(account.blueprint)
     app.register_blueprint(email_digest.blueprint)
     app.register_blueprint(staff.blueprint)

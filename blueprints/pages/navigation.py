@@ -32,6 +32,7 @@ TABS: Final = (
     Tab("citizen.read_mine", Sentence("Mes commerces"), "heart"),
     Tab("citizen.read_around", Sentence("Autour"), "place"),
     Tab("citizen.read_search", Sentence("Chercher"), "search"),
+    Tab("settings.read_settings", Sentence("Réglages"), "settings"),
 )
 """In the order they are shown. A page that becomes a tab is one line here; the manifest's shortcuts follow."""
 

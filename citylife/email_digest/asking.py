@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from citylife.accounts.citizens import Citizen, hold
 from citylife.accounts.emails import check_email
-from citylife.consent import Consent, Purpose, record_consent
+from citylife.consent import Purpose, consent_in_force, withdraw_consent
 from citylife.email_digest.due import next_letter_at
 from citylife.email_digest.tables import UNCONFIRMED_FOR, EmailDigest, forget_address_of
 from citylife.errors import Absent, Refusal
@@ -56,7 +56,7 @@ def ask_for_digest(session: Session, citizen: Citizen, email: str, *, may_write:
     """
     address = check_email(email)
     citizen = hold(session, citizen.id)
-    if _consent_in_force(session, citizen.id) is None:
+    if consent_in_force(session, citizen.id, Purpose.EMAIL_DIGEST) is None:
         raise NoDigestConsent
     kept = digest_of(session, citizen.id, now=now)
     if kept is not None and kept.email == address and (kept.confirmed_at is not None or not may_write):
@@ -123,19 +123,8 @@ def stop_digest(session: Session, citizen_id: uuid.UUID, *, now: dt.datetime) ->
         Absent: she was erased.
     """
     citizen = hold(session, citizen_id)
-    agreed = _consent_in_force(session, citizen.id)
-    if agreed is None:
+    if withdraw_consent(session, citizen, Purpose.EMAIL_DIGEST, now=now) is None:
         forget_address_of(session, citizen.id, now=now)
-        return
-    record_consent(
-        session,
-        citizen,
-        Purpose.EMAIL_DIGEST,
-        granted=False,
-        text_version=agreed.text_version,
-        locale=agreed.locale,
-        now=now,
-    )
 
 
 def stop_by_link(session: Session, token: str, *, now: dt.datetime) -> None:
@@ -158,13 +147,6 @@ def _asked_by(session: Session, token: str, *, now: dt.datetime, held: bool = Fa
         EmailDigest.confirm_digest == _digest(token), EmailDigest.asked_at > now - UNCONFIRMED_FOR
     )
     return session.scalar(wanted.with_for_update() if held else wanted)
-
-
-def _consent_in_force(session: Session, citizen_id: uuid.UUID) -> Consent | None:
-    """Her latest answer, where it is a yes."""
-    answers = select(Consent).where(Consent.citizen_id == citizen_id, Consent.purpose == Purpose.EMAIL_DIGEST)
-    latest = session.scalars(answers.order_by(Consent.recorded_at.desc(), Consent.id.desc()).limit(1)).first()
-    return latest if latest is not None and latest.granted else None
 
 
 def _digest(token: str) -> bytes:

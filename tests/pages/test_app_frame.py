@@ -19,7 +19,7 @@ def hers(reader: Browser, street: Sessions) -> dict[str, ReadPage]:
     with street.begin() as session:
         shop = a_shop(session)
         offer = an_offer(session, shop)
-    paths = ("/", "/mes-commerces", "/autour", "/chercher", f"/s/{shop.slug}", f"/o/{offer.id}")
+    paths = ("/", "/mes-commerces", "/autour", "/chercher", "/reglages", f"/s/{shop.slug}", f"/o/{offer.id}")
     return {path: reader.get(path) for path in paths}
 
 
@@ -38,7 +38,7 @@ def test_each_page_of_hers_leads_to_every_tab(hers: dict[str, ReadPage], reader:
 def test_a_tab_says_that_it_is_here_only_where_it_is(hers: dict[str, ReadPage], reader: Browser):
     for path, page in hers.items():
         here = [tab.attrs["href"] for tab in page.all('nav.tabs [aria-current="page"]')]
-        assert here == [path for tab in ("/mes-commerces", "/autour", "/chercher") if tab == path], path
+        assert here == [path for tab in ("/mes-commerces", "/autour", "/chercher", "/reglages") if tab == path], path
 
 
 def test_the_symbol_of_each_tab_is_drawn():

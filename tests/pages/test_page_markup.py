@@ -25,6 +25,13 @@ FOR_EVERYBODY = (
     "/c/62023/ecran",
 )
 """Pages that say the same to all who read one language."""
+SETTINGS = (
+    "/reglages",
+    "/reglages/pourquoi",
+    "/reglages/lieux",
+    "/reglages/donnees",
+    "/reglages/donnees/effacer",
+)
 ALLOWED_SOURCES = {"'none'", "'self'"}
 
 
@@ -52,7 +59,7 @@ def every_page(reader: Browser, street: Sessions) -> dict[str, ReadPage]:
         over = an_offer(session, shop, status=OfferStatus.ENDED)
     paths = [f"/s/{one.slug}" for one in (shop, listed, claimed, wine)]
     pages = {path: reader.get(path) for path in paths}
-    for path in ("/", "/mes-commerces"):
+    for path in ("/", "/mes-commerces", *SETTINGS):
         pages |= {f"newcomer {path}": reader.get(path)}
         pages |= {f"newcomer {path} en": reader.get(path, **{"Accept-Language": "en"})}
     for path in paths:
@@ -69,6 +76,7 @@ def every_page(reader: Browser, street: Sessions) -> dict[str, ReadPage]:
     others += [f"/o/{live.id}?from=notification", "/nulle-part", "/chercher?cursor=x", "/mes-commerces?order=newest"]
     others += [f"/mes-commerces?{said}={shop.slug}" for said in ("changed", "refused", "back")]
     others += FOR_EVERYBODY
+    others += SETTINGS
     pages |= {path: reader.get(path) for path in others}
     pages |= {f"{path} en": reader.get(path, **{"Accept-Language": "en"}) for path in [*paths, *others]}
     return pages
@@ -78,7 +86,7 @@ def test_they_are_html_without_a_fault(every_page: dict[str, ReadPage]):
     faults = {path: page.document.errors for path, page in every_page.items() if page.document.errors}
 
     assert faults == {}
-    assert len(every_page) == 66
+    assert len(every_page) == 86
 
 
 def test_ids_are_unique_and_whatever_refers_to_one_finds_it(every_page: dict[str, ReadPage]):

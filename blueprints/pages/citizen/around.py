@@ -23,7 +23,7 @@ from blueprints.storage import db
 from citylife.around import DEFAULT_RADIUS, FARTHEST, Asked, Near, Nearest, Spot, shops_around
 from citylife.categories import BY_KEY, CATEGORIES, Policy
 from citylife.errors import Invalid
-from citylife.geography import centre_of, communes
+from citylife.geography import CommuneFacts, centre_of, communes
 from citylife.offers import Offer, OfferStatus
 from citylife.places import places_of
 from citylife.shops import Shop
@@ -93,7 +93,8 @@ def read_around() -> str:
 def read_around_her() -> str:
     """Around where she is, as her browser rounded it: the same page, for a script that takes the list out of it."""
     check_same_origin()
-    return _page(_her_position(request.form), _choice(request.form))
+    here = Centre(*rounded_position(request.form), say(Sentence("ma position"), page_locale()), "")
+    return _page(here, _choice(request.form))
 
 
 def _page(centre: Centre | None, choice: Choice, cursor: str | None = None) -> str:
@@ -112,7 +113,7 @@ def _page(centre: Centre | None, choice: Choice, cursor: str | None = None) -> s
         found=_shown(nearest.things, moment, locale),
         whole_to=None if nearest.last is None else int(nearest.last.distance),
         place=_her_place(),
-        communes=sorted(communes().values(), key=lambda facts: folded(facts.name)),
+        communes=by_name(),
         categories=[
             (category.key, say(category.name, locale))
             for category in CATEGORIES
@@ -174,8 +175,8 @@ def _her_place() -> Centre | None:
     return None
 
 
-def _her_position(said: Mapping[str, str]) -> Centre:
-    """Where her browser says she is, within a kilometre or so.
+def rounded_position(said: Mapping[str, str]) -> tuple[float, float]:
+    """Where her browser says she is, within a kilometre or so: latitude and longitude, degrees.
 
     Raises:
         UnreadablePosition: there are no two numbers, or they are no degrees.
@@ -186,7 +187,12 @@ def _her_position(said: Mapping[str, str]) -> Centre:
         raise UnreadablePosition from None
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):  # noqa: PLR2004 - the Earth's
         raise UnreadablePosition
-    return Centre(latitude, longitude, say(Sentence("ma position"), page_locale()), "")
+    return latitude, longitude
+
+
+def by_name() -> Sequence[CommuneFacts]:
+    """The communes as a list offers them."""
+    return sorted(communes().values(), key=lambda facts: folded(facts.name))
 
 
 def _shown(things: Sequence[Near], moment: dt.datetime, locale: str) -> Sequence[ShownNear]:

@@ -4,17 +4,16 @@ Without scripts the page asks for the next one after a while, and « Pause » is
 tells the time, fetches what is new, and keeps the last when the network is away.
 """
 
-import io
 from dataclasses import dataclass
 from typing import Final
 
-import segno
 from flask import Response, render_template, request, url_for
 from markupsafe import Markup
 
 from blueprints import conditions
 from blueprints.house import now
 from blueprints.pages.language import page_locale
+from blueprints.pages.marks import mark
 from blueprints.pages.public.answering import for_everybody
 from blueprints.pages.public.commune import Shown, address_of, commune_of, live_in, shown
 from blueprints.storage import db
@@ -82,21 +81,3 @@ def going_on(insee_code: str, following: int) -> Markup:
 def asked_page() -> int:
     """The page that is asked for; the first where that is no number."""
     return request.args.get("page", 1, type=int)
-
-
-def mark(address: str) -> Markup:
-    """The QR code of an address, drawn inside the page so that it is there whenever the page is."""
-    drawn = io.BytesIO()
-    segno.make_qr(address, error="m").save(
-        drawn,
-        kind="svg",
-        xmldecl=False,
-        svgns=False,
-        border=2,
-        omitsize=True,
-        nl=False,
-        light="#ffffff",
-        svgclass=None,
-        lineclass=None,
-    )
-    return Markup(drawn.getvalue().decode())  # noqa: S704 - drawn here, of squares and nothing else

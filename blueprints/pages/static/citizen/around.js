@@ -3,58 +3,20 @@
 
 import { drawMap } from "./map.js";
 import { metresBetween } from "./distance.js";
-
-const DECIMALS = 2;
-const PATIENCE = { enableHighAccuracy: false, maximumAge: 60_000, timeout: 20_000 };
+import { locates, rounded } from "./position.js";
 
 const form = document.getElementById("choix");
-const locate = form.querySelector("[data-locate]");
-const trouble = form.querySelector("[data-trouble]");
 
 if ("geolocation" in navigator) {
-  locate.hidden = false;
-  form.querySelector("[data-promise]").hidden = false;
-  locate.addEventListener("click", findMe);
+  locates(form, showAround);
 }
 drawMap(document.getElementById("resultats"));
-
-async function findMe() {
-  if (locate.getAttribute("aria-disabled") === "true") {
-    return;
-  }
-  say(null);
-  locate.setAttribute("aria-disabled", "true");
-  try {
-    const { latitude, longitude } = (await position()).coords;
-    await showAround({ latitude, longitude });
-  } catch (error) {
-    say(reason(error));
-  } finally {
-    locate.removeAttribute("aria-disabled");
-  }
-}
-
-function position() {
-  return new Promise((found, failed) => navigator.geolocation.getCurrentPosition(found, failed, PATIENCE));
-}
-
-function reason(error) {
-  if (typeof GeolocationPositionError === "undefined" || !(error instanceof GeolocationPositionError)) {
-    return "failed";
-  }
-  return error.code === error.PERMISSION_DENIED ? "denied" : "unavailable";
-}
-
-function say(name) {
-  trouble.hidden = name === null;
-  trouble.textContent = name === null ? "" : document.querySelector(`[data-say="${name}"]`).textContent;
-}
 
 async function showAround(her) {
   const asked = new FormData(form);
   asked.delete("commune");
-  asked.set("latitude", her.latitude.toFixed(DECIMALS));
-  asked.set("longitude", her.longitude.toFixed(DECIMALS));
+  asked.set("latitude", rounded(her.latitude));
+  asked.set("longitude", rounded(her.longitude));
   const answer = await fetch(form.action, {
     method: "POST",
     headers: { Accept: "text/html" },

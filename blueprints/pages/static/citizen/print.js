@@ -1,0 +1,6 @@
+// Prints the page at a tap; without this module the browser's own menu does.
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
