@@ -22,6 +22,7 @@ from blueprints.guards.merchants import (
     my_shop,
 )
 from blueprints.guards.origin import FromElsewhere, check_same_origin
+from blueprints.guards.reader import AnotherReader, check_reader, reader_tag, say_reader
 from blueprints.guards.refusals import OwnersOnly, RoleMissing, ScopeMissing, SessionNeeded, SignInNeeded
 from blueprints.guards.sessions import (
     clear_session_cookie,
@@ -36,6 +37,7 @@ from blueprints.guards.staff import current_staff, staff_required
 from blueprints.guards.tokens import bearer_token, caller
 
 __all__ = [
+    "AnotherReader",
     "FromElsewhere",
     "OwnersOnly",
     "RoleMissing",
@@ -44,6 +46,7 @@ __all__ = [
     "SignInNeeded",
     "bearer_token",
     "caller",
+    "check_reader",
     "check_same_origin",
     "citizen_asking",
     "citizen_or_none",
@@ -60,6 +63,8 @@ __all__ = [
     "my_offer",
     "my_shop",
     "own_sessions",
+    "reader_tag",
+    "say_reader",
     "session_cookie_name",
     "session_required",
     "set_citizen_cookie",

@@ -29,6 +29,10 @@ R = TypeVar("R")
 log = structlog.get_logger("citylife.web")
 COOKIE_SECONDS: Final = 400 * 24 * 3600
 """The longest a browser keeps a cookie."""
+CHANGED: Final = ("Citylife-Reader", "changed")
+"""What tells the service worker that the pages it keeps are of somebody who is here no longer; see `reader`."""
+FORGET_ALL: Final = '"cache", "storage"'
+"""What a browser is told to drop with an erased citizen's cookie: pages, searches, the worker, its subscription."""
 
 
 def cookie_name() -> str:
@@ -47,11 +51,14 @@ def set_citizen_cookie(response: Response, token: str) -> None:
         httponly=True,
         samesite="Lax",
     )
+    response.headers.set(*CHANGED)
 
 
 def clear_citizen_cookie(response: Response) -> None:
-    """Take the token back from her browser."""
+    """Take the token back from her browser, with everything that our pages keep there."""
     response.delete_cookie(cookie_name(), path="/", secure=hosted(), httponly=True, samesite="Lax")
+    response.headers.set(*CHANGED)
+    response.headers["Clear-Site-Data"] = FORGET_ALL
 
 
 def citizen_token() -> str | None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from flask import Blueprint, Response, jsonify, render_template, send_from_directory, url_for
 
+from blueprints.pages.citizen.kept import TRANSIENT
 from blueprints.pages.language import page_locale
 from blueprints.pages.navigation import tabs
 from citylife.wording import LOCALES, Sentence, say
@@ -48,6 +49,13 @@ def asset(name: str) -> str:
     return url_for("assets.read_asset", edition=present_edition(), name=name)
 
 
+@cache
+def shell() -> tuple[str, ...]:
+    """The assets that a citizen's pages are made of, which her service worker keeps; the map comes when it is seen."""
+    modules = sorted(path.relative_to(FOLDER).as_posix() for path in (FOLDER / "citizen").glob("*.js"))
+    return ("citylife.css", "icon.svg", "icons.svg", "icon-192.png", *modules)
+
+
 def _found(name: str) -> tuple[Path, str]:
     """The folder and the file of an asset."""
     part, _, own = name.partition("/")
@@ -65,8 +73,15 @@ def read_asset(edition: str, name: str) -> Response:
 @blueprint.get("/service-worker.js")
 def service_worker() -> Response:
     """The service worker, from the root so that it serves every page; browsers look for a newer one at each visit."""
-    last_resort = {locale: say(LAST_RESORT, locale) for locale in LOCALES}
-    response = Response(render_template("service-worker.js", last_resort=last_resort), content_type="text/javascript")
+    written = render_template(
+        "service-worker.js",
+        last_resort={locale: say(LAST_RESORT, locale) for locale in LOCALES},
+        edition=present_edition(),
+        files=[asset(name) for name in shell()],
+        without_network={locale: url_for("citizen.read_without_network", lang=locale) for locale in LOCALES},
+        transient=TRANSIENT,
+    )
+    response = Response(written, content_type="text/javascript")
     response.headers["Cache-Control"] = CHECK_EACH_TIME
     response.add_etag()
     return response

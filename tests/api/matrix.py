@@ -200,6 +200,7 @@ PUBLIC: Final = (
     Line("POST /autour", EVERYBODY_BY_FORM, form={"latitude": "50.53", "longitude": "2.64"}),
     Line("GET /chercher", EVERYBODY),
     Line("GET /mes-commerces", EVERYBODY),
+    Line("GET /hors-ligne", EVERYBODY),
     Line("POST /mes-commerces/<slug>/level", CITIZENS_BY_FORM, 303, PUBLISHED, {}),
     Line("POST /mes-commerces/<slug>/leave", CITIZENS_BY_FORM, 303, PUBLISHED, {}),
     Line("POST /mes-commerces/<slug>/take-back", CITIZENS_BY_FORM, 303, PUBLISHED, {}),

@@ -3,11 +3,16 @@
 import json
 import re
 
+import pytest
 from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
 
 from blueprints.pages import assets
+from citylife.follows import Follow
 from citylife.wording import LOCALES, say
-from tests.pages.conftest import Browser
+from tests.builders import a_shop
+from tests.pages.conftest import OURS, Browser
 
 
 def test_an_asset_of_the_present_edition_is_kept_for_ever(reader: Browser):
@@ -52,7 +57,76 @@ def test_the_service_worker_is_served_from_the_root_and_looked_for_at_each_visit
     [last_resort] = re.findall(r"const LAST_RESORT = (\{.*\});", code)
     assert json.loads(last_resort) == {locale: say(assets.LAST_RESORT, locale) for locale in LOCALES}
     assert "{{" not in code
-    assert "caches" not in code
+
+
+def test_the_worker_keeps_an_edition_whole_and_changes_with_it(reader: Browser, monkeypatch: pytest.MonkeyPatch):
+    code = reader.client.get("/service-worker.js").get_data(as_text=True)
+    [files] = re.findall(r"const FILES = (\[.*\]);", code)
+    addresses = [*json.loads(files), *re.findall(r'"(/assets/[^"]+/worker/[^"]+)"', code)]
+    for address in addresses:
+        with reader.client.get(address) as answer:
+            assert answer.status_code == 200, address
+            assert answer.headers["Cache-Control"] == assets.FOR_EVER, address
+    assert len(addresses) > 14
+    kept = {address.partition(assets.present_edition())[2] for address in addresses}
+    page = reader.get("/mes-commerces")
+    asked = [found.attrs.get("src") or found.attrs["href"] for found in page.all("script[src], link[rel=stylesheet]")]
+    assert {address.partition(assets.present_edition())[2] for address in asked} <= kept
+
+    monkeypatch.setattr(assets, "present_edition", lambda: "0123456789ab")
+
+    assert reader.client.get("/service-worker.js").get_data(as_text=True) != code
+
+
+def test_the_worker_is_told_whose_page_it_is_and_which_it_may_keep(reader: Browser, street: sessionmaker[Session]):
+    with street.begin() as session:
+        shop = a_shop(session)
+    nobody = reader.get("/mes-commerces")
+    reader.press(reader.get(f"/s/{shop.slug}"), "Suivre")
+    hers, again = reader.get("/mes-commerces"), reader.get("/chercher")
+    other = Browser(reader.app)
+    other.press(other.get(f"/s/{shop.slug}"), "Suivre")
+
+    tags = [page.answer.headers["Citylife-Reader"] for page in (nobody, hers, again, other.get("/"))]
+    assert tags[0] == "nobody"
+    assert tags[1] == tags[2] != tags[3]
+    assert all(re.fullmatch("[0-9a-f]{16}", tag) for tag in tags[1:])
+    for path in ("/mes-commerces", "/chercher", "/autour", f"/s/{shop.slug}"):
+        assert reader.get(path).answer.headers["Citylife-Keep"] == "fr", path
+    for path in ("/hors-ligne", "/connexion", "/confidentialite", "/nulle-part", "/api/v1/me"):
+        assert "Citylife-Keep" not in reader.get(path).answer.headers, path
+
+
+def test_what_was_tapped_without_a_network_is_done_once_and_in_nobody_else_s_name(
+    reader: Browser, street: sessionmaker[Session]
+):
+    with street.begin() as session:
+        shop = a_shop(session)
+    reader.press(reader.get(f"/s/{shop.slug}"), "Suivre")
+    tag = reader.get("/").answer.headers["Citylife-Reader"]
+    sent = {**OURS, "Idempotency-Key": "of-this-very-tap-0001"}
+
+    refused = reader.post(f"/s/{shop.slug}/unfollow", headers={**sent, "Citylife-Reader": "0" * 16})
+    assert refused.status_code == 409
+    first = reader.post(f"/s/{shop.slug}/unfollow", headers={**sent, "Citylife-Reader": tag})
+    reader.press(reader.get(f"/s/{shop.slug}"), "Suivre")
+    second = reader.post(f"/s/{shop.slug}/unfollow", headers={**sent, "Citylife-Reader": tag})
+
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert second.headers["Idempotency-Replayed"] == "true"
+    with street() as session:
+        assert len(session.scalars(select(Follow)).all()) == 1
+
+
+def test_an_erased_citizen_s_browser_is_told_to_forget_everything(reader: Browser, street: sessionmaker[Session]):
+    with street.begin() as session:
+        shop = a_shop(session)
+    followed = reader.post(f"/s/{shop.slug}/follow")
+    erased = reader.client.delete("/api/v1/me", headers=OURS)
+
+    assert followed.headers["Citylife-Reader"] == erased.headers["Citylife-Reader"] == "changed"
+    assert "Clear-Site-Data" not in followed.headers
+    assert erased.headers["Clear-Site-Data"] == '"cache", "storage"'
 
 
 def test_the_manifest_lets_a_phone_keep_it_beside_its_apps(reader: Browser):

@@ -133,7 +133,7 @@ def test_erasing_leaves_nothing_but_a_receipt_that_is_shown_to_be_kept(hers: Bro
     answer = hers.post("/reglages/donnees/effacer", form={"sure": "1"})
 
     assert answer.status_code == 303
-    assert answer.headers["Clear-Site-Data"] == '"storage"'
+    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
     with sessions() as session:
         assert session.scalars(select(Citizen)).all() == []
         receipt = session.scalars(select(ErasureReceipt)).one()

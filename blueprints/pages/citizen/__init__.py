@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Blueprint, Response
 
-from blueprints.pages.citizen import around, mine, offer, report, search, shop, welcome
+from blueprints.pages.citizen import around, kept, mine, offer, report, search, shop, welcome
 
 PRIVATE: Final = "private, no-cache"
 """A page says what this citizen follows: no shared cache keeps it, and her own asks again."""
@@ -24,6 +24,7 @@ blueprint.add_url_rule("/autour", view_func=around.read_around_her, methods=["PO
 blueprint.add_url_rule("/o/<uuid:offer_id>", view_func=offer.read_offer)
 blueprint.add_url_rule("/o/<uuid:offer_id>/signaler", view_func=report.read_report)
 blueprint.add_url_rule("/o/<uuid:offer_id>/signaler", view_func=report.send_report, methods=["POST"])
+blueprint.add_url_rule("/hors-ligne", view_func=kept.read_without_network)
 
 
 @blueprint.after_request
@@ -31,4 +32,5 @@ def keep_private(response: Response) -> Response:
     """What is shown depends on who asks and in which language; a problem has already said that nobody keeps it."""
     response.headers.setdefault("Cache-Control", PRIVATE)
     response.vary.update(("Accept-Language", "Cookie"))
+    kept.tell_worker(response)
     return response

@@ -5,7 +5,7 @@ from typing import Final
 from flask import Response, make_response, redirect, render_template, url_for
 
 from blueprints.feeds.linked_data import block, offer_thing, shop_thing
-from blueprints.guards import check_same_origin, citizen_or_none, current_citizen, set_citizen_cookie
+from blueprints.guards import check_reader, check_same_origin, citizen_or_none, current_citizen, set_citizen_cookie
 from blueprints.house import house, now
 from blueprints.limits import count_from_here
 from blueprints.pages.citizen.opening import show_closures, show_days
@@ -63,10 +63,14 @@ def read_shop(slug: str) -> str:
     )
 
 
-@transaction()
+@transaction(idempotent=True)
 def follow_shop(slug: str) -> Response:
-    """Follow the shop; whoever is not known yet becomes a citizen, asked for nothing."""
+    """Follow the shop; whoever is not known yet becomes a citizen, asked for nothing.
+
+    The service worker sends what she tapped without a network later, with a key: once, and only in her own name.
+    """
     check_same_origin()
+    check_reader()
     session, moment = db.session(), now()
     shop = shop_by_slug(session, slug)
     citizen, token = citizen_or_none(), None
@@ -81,10 +85,11 @@ def follow_shop(slug: str) -> Response:
     return response
 
 
-@transaction()
+@transaction(idempotent=True)
 def unfollow_shop(slug: str) -> Response:
-    """Follow the shop no longer."""
+    """Follow the shop no longer; also later, as `follow_shop`."""
     check_same_origin()
+    check_reader()
     citizen = current_citizen()
     shop = shop_by_slug(db.session(), slug)
     unfollow(db.session(), citizen.id, shop.id, now=now())

@@ -47,8 +47,6 @@ WITHDRAWING: Final = {
 }
 """What it does, said before the button."""
 BACK: Final = {"lieux": "settings.read_places", "donnees": "settings.read_kept"}
-CLEARED: Final = '"storage"'
-"""What her browser keeps beside the cookie: recent searches, pages seen, the subscription to pushes."""
 
 
 class NotSure(Invalid):
@@ -128,7 +126,6 @@ def erase() -> Response:
     receipt = erase_citizen(db.session(), citizen, tombstones=house().tombstones, now=now())
     response = make_response(redirect(url_for("settings.read_receipt", receipt_id=receipt.id), 303))
     clear_citizen_cookie(response)
-    response.headers["Clear-Site-Data"] = CLEARED
     return response
 
 

@@ -1,18 +1,60 @@
 // Shows the notification a message describes where the browser does not by itself, opens what it points to on a tap,
-// and tells Citylife when the browser has changed its subscription. It keeps no page: nothing here can grow stale.
+// and tells Citylife when the browser has changed its subscription. Keeps the app for the moments without a network.
+// A new version takes over at once: pages come from the network first, so no older one is ever in its way.
 "use strict";
 
 const DECLARATIVE = 8030;
 const LAST_RESORT = {{ last_resort | tojson }};
+const EDITION = {{ edition | tojson }};
+const FILES = {{ files | tojson }};
+const WITHOUT_NETWORK = {{ without_network | tojson }};
+const TRANSIENT = {{ transient | tojson }};
+const CHANGES = ["/api/v1/me", "/api/v1/citizens", "/api/v1/citizens/transfer"];
 
-self.addEventListener("install", () => self.skipWaiting());
-self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+importScripts({{ asset("worker/keeping.js") | tojson }}, {{ asset("worker/queue.js") | tojson }});
+
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  event.waitUntil(keeping.install());
+});
+self.addEventListener("activate", (event) => event.waitUntil(keeping.activate().then(() => self.clients.claim())));
+self.addEventListener("fetch", (event) => answer(event));
+self.addEventListener("sync", (event) => event.waitUntil(event.tag === queue.TAG ? synchronised() : null));
+self.addEventListener("message", (event) => {
+  const { ask, slug } = event.data;
+  event.waitUntil(ask === "forget" ? queue.forget(slug) : queue.sendAll());
+});
 self.addEventListener("push", (event) => event.waitUntil(show(event.data)));
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   event.waitUntil(open(event.notification.data?.navigate));
 });
 self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(renew(event.newSubscription)));
+
+// A form that is sent by itself, without our modules, goes its own way: its origin is for the browser alone to say.
+function answer(event) {
+  const { request } = event;
+  const { origin, pathname } = new URL(request.url);
+  if (origin !== self.location.origin) {
+    return;
+  }
+  const api = pathname.startsWith("/api/");
+  if (request.method !== "GET") {
+    if (request.mode !== "navigate" && (!api || CHANGES.includes(pathname))) {
+      event.respondWith(queue.send(event));
+    }
+  } else if (pathname.startsWith("/assets/")) {
+    event.respondWith(keeping.asset(request));
+  } else if (request.mode === "navigate" && !api) {
+    event.respondWith(keeping.page(event));
+  }
+}
+
+async function synchronised() {
+  if (!(await queue.sendAll())) {
+    throw new Error("queue");
+  }
+}
 
 function show(data) {
   const { title, body, navigate, lang, tag, silent } = described(data);

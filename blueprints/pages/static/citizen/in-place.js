@@ -2,6 +2,7 @@
 // Without this module each does the same by itself, and what is chosen from a list waits for its button.
 
 const PATIENCE = 400;
+const NOTED = 202;
 
 document.documentElement.classList.add("lively");
 
@@ -40,7 +41,7 @@ async function send(form) {
   busy(true);
   await replace(
     form.dataset.inPlace,
-    () => fetch(form.action, { method: "POST", headers: { Accept: "text/html" }, body: new URLSearchParams(sent) }),
+    () => post(form, sent),
     null,
     () => written(form) === sent,
   );
@@ -48,6 +49,16 @@ async function send(form) {
   if (form.isConnected && written(form) !== sent && !shownProblem(form)) {
     send(form);
   }
+}
+
+/** Send a form; « noted » says of it that the service worker keeps it until there is a network. */
+async function post(form, sent) {
+  const body = new URLSearchParams(sent);
+  const answer = await fetch(form.action, { method: "POST", headers: { Accept: "text/html" }, body });
+  if (answer.status === NOTED) {
+    form.dispatchEvent(new Event("noted", { bubbles: true }));
+  }
+  return answer;
 }
 
 /** Ask, and put the answer's part of the page in the place of ours, unless what was asked has changed meanwhile. */
@@ -63,6 +74,9 @@ export async function replace(id, ask, address = null, still = () => true) {
     const answer = await ask();
     if (!answer.ok) {
       throw new Error(`HTTP ${answer.status}`);
+    }
+    if (answer.status === NOTED) {
+      return;
     }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (still()) {

@@ -1,0 +1,160 @@
+// Part of the service worker: keeps what pages are made of, by edition, and the pages last seen, of one reader alone.
+// Pages come from the network first; one that was kept says since when (`data-kept-at` on its root).
+"use strict";
+
+const keeping = (() => {
+  const SHELL = "citylife-shell-";
+  const PAGES = "citylife-pages-";
+  const READER = "Citylife-Reader";
+  const KEEP = "Citylife-Keep";
+  const KEPT_AT = "Citylife-Kept-At";
+  const CHANGED = "changed";
+  const MOST = 40;
+  const AWAY = [502, 503, 504];
+  const ANY = { ignoreVary: true };
+
+  /** Fetch the whole shell of this edition; the installation fails with it, and the browser tries again. */
+  async function install() {
+    const shell = await caches.open(SHELL + EDITION);
+    const withoutNetwork = Object.values(WITHOUT_NETWORK).map((address) => new Request(address, { credentials: "omit" }));
+    await shell.addAll([...FILES, ...withoutNetwork]);
+  }
+
+  /** Let the shells of other editions go. The kept pages stay: they are shown with the files of this one. */
+  async function activate() {
+    const former = (await caches.keys()).filter((name) => name.startsWith(SHELL) && name !== SHELL + EDITION);
+    await Promise.all(former.map((name) => caches.delete(name)));
+  }
+
+  /** Whose pages are kept; null before any page has said. */
+  async function reader() {
+    const name = (await caches.keys()).find((one) => one.startsWith(PAGES));
+    return name === undefined ? null : name.slice(PAGES.length);
+  }
+
+  /** The page from the network; without one, as it was kept, else a page that says so. */
+  async function page(event) {
+    const address = plain(event.request.url);
+    let answer;
+    try {
+      answer = await fetch(event.request);
+    } catch {
+      return (await kept(address)) ?? (await withoutNetwork());
+    }
+    if (AWAY.includes(answer.status)) {
+      return (await kept(address)) ?? answer;
+    }
+    if (answer.status === 404 || answer.status === 410) {
+      event.waitUntil(drop(address));
+    }
+    await heed(answer);
+    event.waitUntil(keep(answer.clone()));
+    return answer;
+  }
+
+  /** A file of the shell; of another edition from the network, and the present one's where there is none. */
+  async function asset(request) {
+    const shell = await caches.open(SHELL + EDITION);
+    const held = await shell.match(request.url, ANY);
+    if (held) {
+      return held;
+    }
+    try {
+      return await fetch(request);
+    } catch (problem) {
+      const name = new URL(request.url).pathname.split("/").slice(3).join("/");
+      const present = await shell.match(`/assets/${EDITION}/${name}`, ANY);
+      if (!present) {
+        throw problem;
+      }
+      return present;
+    }
+  }
+
+  /** Drop what was kept of anybody but who reads now. */
+  async function heed(answer) {
+    const said = answer.headers.get(READER);
+    if (said === null) {
+      return;
+    }
+    const others = (await caches.keys()).filter((name) => name.startsWith(PAGES) && name !== PAGES + said);
+    await Promise.all(others.map((name) => caches.delete(name)));
+    await queue.keepOnlyOf(said);
+    if (said !== CHANGED) {
+      await caches.open(PAGES + said);
+    }
+  }
+
+  /** Keep a page that says it may be, under its address; the oldest goes when there are too many. */
+  async function keep(answer) {
+    const said = answer.headers.get(READER);
+    if (!answer.ok || said === null || !answer.headers.has(KEEP)) {
+      return;
+    }
+    const headers = new Headers(answer.headers);
+    headers.set(KEPT_AT, new Date().toISOString());
+    const html = await answer.text();
+    if ((await reader()) !== said) {
+      return;
+    }
+    const pages = await caches.open(PAGES + said);
+    const address = plain(answer.url);
+    await pages.delete(address, ANY);
+    await pages.put(address, new Response(html, { headers }));
+    const addresses = await pages.keys();
+    await Promise.all(addresses.slice(0, -MOST).map((one) => pages.delete(one, ANY)));
+  }
+
+  /** Read again those of these pages that are kept, so that they show what was done meanwhile. */
+  async function refresh(addresses) {
+    for (const address of addresses) {
+      if (await found(plain(new URL(address, self.location.origin)))) {
+        const answer = await fetch(address, { headers: { Accept: "text/html" } });
+        await heed(answer);
+        await keep(answer);
+      }
+    }
+  }
+
+  async function kept(address) {
+    const answer = await found(address);
+    if (!answer) {
+      return null;
+    }
+    const headers = new Headers(answer.headers);
+    ["Content-Encoding", "Content-Length"].forEach((name) => headers.delete(name));
+    const since = `data-kept-at="${headers.get(KEPT_AT)}"`;
+    const html = await answer.text();
+    return new Response(html.replace("<html", (root) => [root, since].join(" ")), { headers });
+  }
+
+  async function found(address) {
+    const whose = await reader();
+    return whose === null ? undefined : (await caches.open(PAGES + whose)).match(address, ANY);
+  }
+
+  async function drop(address) {
+    const whose = await reader();
+    return whose !== null && (await caches.open(PAGES + whose)).delete(address, ANY);
+  }
+
+  /** The page that says there is no network, in the language last read. */
+  async function withoutNetwork() {
+    const whose = await reader();
+    const pages = whose === null ? null : await caches.open(PAGES + whose);
+    const last = (await pages?.keys())?.at(-1);
+    const language = last && (await pages.match(last, ANY))?.headers.get(KEEP);
+    const spoken = language ?? (navigator.language.startsWith("en") ? "en" : "fr");
+    const shown = await (await caches.open(SHELL + EDITION)).match(WITHOUT_NETWORK[spoken], ANY);
+    return shown ? new Response(shown.body, { headers: shown.headers }) : Response.error();
+  }
+
+  function plain(address) {
+    const url = new URL(address);
+    TRANSIENT.forEach((name) => url.searchParams.delete(name));
+    url.hash = "";
+    return url.href;
+  }
+
+  return { install, activate, page, asset, heed, keep, reader, refresh };
+})();
