@@ -58,6 +58,14 @@ class Question:
     message_id: uuid.UUID | None = None
     a_day: int = 1
 
+    def around(self, connection: Connection) -> dict[str, Any]:
+        """The values of what stands near the shop at `now`, as `near_the_shop` names them."""
+        return {
+            "now": stored(connection, self.now),
+            "cells": _json(sorted(self.cells)),
+            "communes": _json(sorted(self.communes)),
+        }
+
 
 _PROFILE: Final = "c.time_zone, c.quiet_from, c.quiet_until, c.quiet_sundays, c.digest_at"
 _NEARBY: Final = """(p.expires_at IS NULL OR p.expires_at > :now)
@@ -110,8 +118,17 @@ _PLACED: Final = """EXISTS (
 _NEAR: Final = f"EXISTS (SELECT 1 FROM places p WHERE p.citizen_id = f.citizen_id AND {_NEARBY})"
 
 
+def near_the_shop() -> tuple[str, str]:
+    """The CTEs of what is near the shop, on SQLite and on PostgreSQL: what `discoverers_between` reads."""
+    return _around("sqlite"), _around("postgresql")
+
+
+def discoverers_between() -> str:
+    """The citizens after `:cursor` up to `:upper` who have a place near the shop that stands at `:now`, as a source."""
+    return _SOURCES[Hearers.DISCOVERERS]
+
+
 def _around(dialect: str) -> str:
-    """The CTEs of what is near the shop."""
     array = _JSON[dialect][1]
     cells, communes = (array.format(name=name, kind=kind) for name, kind in (("cells", "bigint"), ("communes", "text")))
     return f"""WITH cells (id) AS MATERIALIZED (SELECT {cells}),
@@ -227,12 +244,7 @@ def bound_of_discoverers(
     connection: Connection, question: Question, *, cursor: DriverId, page: int
 ) -> tuple[DriverId | None, bool]:
     """The last of the next page of those who have a place near the shop, and whether it is the last page."""
-    values = {
-        "cursor": cursor,
-        "now": stored(connection, question.now),
-        "cells": _json(sorted(question.cells)),
-        "communes": _json(sorted(question.communes)),
-    }
+    values = {"cursor": cursor, **question.around(connection)}
     row = _BOUNDS["upper"].run(connection, {**values, "skip": page - 1}).first()
     if row is not None:
         return row[0], False
@@ -253,9 +265,7 @@ def values_of(
         "shop": stored(connection, question.shop_id),
         "cursor": cursor if cursor is not None else stored(connection, NIL),
         "upper": upper if upper is not None else stored(connection, LAST),
-        "now": stored(connection, question.now),
-        "cells": _json(sorted(question.cells)),
-        "communes": _json(sorted(question.communes)),
+        **question.around(connection),
     }
     profiles = _PROFILES[hearers].run(connection, values).all()
     return {

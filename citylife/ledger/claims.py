@@ -132,7 +132,8 @@ _WANTED: Final = """
         (SELECT f.level FROM follows f WHERE f.citizen_id = d.citizen_id AND f.shop_id = m.shop_id),
         CASE WHEN c.discover_nearby AND c.location_consented AND EXISTS (
             SELECT 1 FROM decisions x
-            WHERE x.citizen_id = d.citizen_id AND x.message_id = d.message_id AND x.reason = 'discovery'
+            WHERE x.citizen_id = d.citizen_id AND x.message_id IN (d.message_id, m.replaces_id)
+              AND x.reason = 'discovery'
         ) THEN 'discovery' END
     ),
     v.push_key, c.time_zone, c.quiet_from, c.quiet_until, c.quiet_sundays

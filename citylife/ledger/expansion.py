@@ -18,9 +18,10 @@ from citylife.audience.judging import Hearers, bound_of_discoverers
 from citylife.audience.writing import write_page
 from citylife.categories import BY_KEY, Policy
 from citylife.ledger.messages import UNDO
+from citylife.ledger.replacing import replace_for_discoverers, replace_for_followers, were_discoverers_told
 from citylife.ledger.statements import NIL, DriverId, Statement, identifier, stored
 from citylife.ledger.stops import all_sending_stopped, shop_stopped
-from citylife.ledger.tables import REPLACEABLE, Message, MessageKind, MessageState
+from citylife.ledger.tables import Message, MessageKind, MessageState
 from citylife.ledger.withholding import Over, is_over, over, withhold
 from citylife.offers import Offer, OfferStatus
 from citylife.shops import Shop
@@ -47,33 +48,6 @@ _UPPER = Statement(
 _LAST = Statement(
     "SELECT citizen_id FROM follows WHERE shop_id = :shop AND citizen_id > :cursor ORDER BY citizen_id DESC LIMIT 1"
 )
-_HEARERS: Final = """
-    FROM follows f
-    JOIN citizens c ON c.id = f.citizen_id
-"""
-_PAGE: Final = "f.shop_id = :shop AND f.citizen_id > :cursor AND f.citizen_id <= :upper"
-_WAS_TOLD: Final = """EXISTS (
-        SELECT 1 FROM deliveries p
-        JOIN devices d ON d.citizen_id = p.citizen_id AND d.id = p.device_id
-        WHERE p.citizen_id = f.citizen_id AND p.message_id = :replaces
-          AND p.state = 'accepted' AND p.accepted_at > :since
-    )"""
-
-_DECIDE_REPLACEMENT = Statement(f"""
-    INSERT INTO decisions (citizen_id, message_id, outcome, reason, decided_at, arm)
-    SELECT f.citizen_id, :message, 'send', 'replaces', :now, 'none'
-    {_HEARERS}
-    WHERE {_PAGE} AND f.level <> 'none' AND c.notifications_consented AND {_WAS_TOLD}
-""")
-_DELIVER_REPLACEMENT = Statement(f"""
-    INSERT INTO deliveries (citizen_id, message_id, device_id, bucket, origin_id, state, attempts, next_at)
-    SELECT f.citizen_id, :message, d.id, d.bucket, d.origin_id, 'waiting', 0, :now
-    {_HEARERS}
-    JOIN deliveries p ON p.citizen_id = f.citizen_id AND p.message_id = :replaces
-    JOIN devices d ON d.citizen_id = f.citizen_id AND d.id = p.device_id
-    WHERE {_PAGE} AND f.level <> 'none' AND c.notifications_consented
-      AND p.state = 'accepted' AND p.accepted_at > :since
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,23 +136,23 @@ def _withhold(session: Session, message: Message, ended: Over, *, now: dt.dateti
 
 
 def _replace(session: Session, message: Message, *, now: dt.datetime, page: int) -> Done:
-    """Replace in silence what was accepted for a page of followers; outside budgets, and never in quiet hours."""
+    """Replace in silence what was accepted for a page of followers, or of who was told by discovery.
+
+    It is outside budgets, and never in quiet hours.
+    """
+    if message.discovering:
+        replaced = replace_for_discoverers(session, message, now=now, page=page)
+        return replaced.upper, replaced.complete, replaced.decisions, replaced.deliveries
     connection = session.connection()
-    values: dict[str, Any] = {
-        "message": stored(connection, message.id),
+    bounds = {
         "shop": stored(connection, message.shop_id),
         "cursor": stored(connection, message.cursor or NIL),
-        "now": stored(connection, now),
-        "replaces": stored(connection, message.replaces_id or NIL),
-        "since": stored(connection, now - REPLACEABLE),
         "skip": page - 1,
     }
-    upper, complete = _upper_bound(connection, values)
+    upper, complete = _upper_bound(connection, bounds)
     if upper is None:
         return None, complete, 0, 0
-    values["upper"] = upper
-    decisions = _DECIDE_REPLACEMENT.count(connection, values)
-    return upper, complete, decisions, _DELIVER_REPLACEMENT.count(connection, values)
+    return upper, complete, *replace_for_followers(connection, message, upper=upper, now=now)
 
 
 def _announce(session: Session, message: Message, *, now: dt.datetime, page: int) -> Done:
@@ -202,6 +176,8 @@ def _announce(session: Session, message: Message, *, now: dt.datetime, page: int
 
 def _goes_on_to_discoverers(session: Session, message: Message, *, now: dt.datetime) -> bool:
     """Whether the followers are done and somebody else may hear: never of what would reveal health or belief."""
+    if message.kind is MessageKind.SOLD_OUT and not message.discovering:
+        return were_discoverers_told(session, message)
     if message.kind is not MessageKind.ANNOUNCEMENT or message.discovering:
         return False
     offer, shop = session.get_one(Offer, message.offer_id), session.get_one(Shop, message.shop_id)

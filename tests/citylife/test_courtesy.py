@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.accounts.citizens import Citizen, Wishes, change_wishes
 from citylife.audience.foresight import Fate, Foreseen, foresee
-from citylife.consent import Purpose
 from citylife.courtesy import pace
 from citylife.courtesy.draw import CERTAIN, MODULUS, Seeds, chance, is_drawn, new_seed, seeds_of
 from citylife.courtesy.rules import (
@@ -31,10 +30,9 @@ from citylife.ledger.claims import Claimed
 from citylife.ledger.lanes import open_lanes
 from citylife.ledger.tables import Arm, Decision, Delivery, DeliveryState, Message, MessageKind, Outcome, Reason
 from citylife.offers import publish, sold_out
-from citylife.places import PlaceKind, area_of_commune, set_place
 from citylife.shops import Shop
 from tests import builders
-from tests.builders import BETHUNE, NOW
+from tests.builders import NOW
 from tests.overlap import overlapping
 
 HOUR = dt.timedelta(hours=1)
@@ -335,54 +333,6 @@ def test_of_two_rules_set_at_once_one_stands(sessions: sessionmaker[Session], of
 def test_a_rule_nobody_would_want_is_refused(session: Session, most: int) -> None:
     with pytest.raises(RuleRefused):
         set_announcements_a_day(session, None, most, reason="Braderie", now=NOW)
-
-
-# Discovery
-
-
-def a_discoverer(session: Session) -> Citizen:
-    """Somebody who follows nothing, asked to discover, and chose Béthune."""
-    citizen = builders.a_citizen(session)
-    builders.a_device(session, citizen)
-    builders.consent(session, citizen, Purpose.LOCATION)
-    set_place(session, citizen, area_of_commune(BETHUNE), PlaceKind.LASTING, now=NOW)
-    citizen.discover_nearby = True
-    session.flush()
-    return citizen
-
-
-def test_who_asked_to_discover_hears_of_what_is_near_and_never_of_what_is_delicate(
-    sessions: sessionmaker[Session],
-) -> None:
-    with sessions.begin() as session:
-        bakery, optician = builders.a_shop(session), builders.a_shop(session, category="optician")
-        wants = [a_discoverer(session) for _ in range(5)]
-        wants[0].discover_nearby = False
-        wants[1].location_consented = False
-        builders.consent(session, wants[2], Purpose.NOTIFICATIONS, granted=False)
-        builders.a_follow(session, wants[3], bakery, Level.NONE)
-        discoverer = wants[4]
-    message = told(sessions, bakery, page=2)
-
-    assert reasons(sessions, message) == {
-        (Outcome.HELD, Reason.LEVEL_NONE): 1,
-        (Outcome.SEND, Reason.DISCOVERY): 1,
-    }
-    assert reasons(sessions, told(sessions, optician)) == {}
-    [claimed] = claim_all(sessions, now=NOW)
-    assert claimed.citizen_id in {discoverer.id, discoverer.id.bytes}
-
-
-def test_who_no_longer_wants_to_discover_is_not_told(sessions: sessionmaker[Session]) -> None:
-    with sessions.begin() as session:
-        shop = builders.a_shop(session)
-        citizen = a_discoverer(session)
-    message = told(sessions, shop)
-    wish(sessions, citizen, discover_nearby=False)
-
-    assert claim_all(sessions, now=NOW) == []
-    assert reasons(sessions, message) == {(Outcome.HELD, Reason.UNFOLLOWED): 1}
-    assert rows(sessions, BudgetSlot) == []
 
 
 # The draw

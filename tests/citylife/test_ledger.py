@@ -23,7 +23,7 @@ from citylife.ledger import claims, expansion, reading, settlement
 from citylife.ledger.claims import Claimed
 from citylife.ledger.lanes import Lane, open_lanes
 from citylife.ledger.reasons import SENTENCES, sentence_for
-from citylife.ledger.settlement import Settlement, back_off
+from citylife.ledger.settlement import back_off
 from citylife.ledger.tables import (
     Decision,
     Delivery,
@@ -39,37 +39,9 @@ from citylife.shops import suspend_shop
 from citylife.wording import say
 from tests import builders
 from tests.builders import NOW
+from tests.ledger_desk import claim_all, expand_all, settle_all
 
 LATER = NOW + dt.timedelta(minutes=1)
-
-
-def expand_all(sessions: sessionmaker[Session], *, now: dt.datetime = NOW, page: int = 3) -> int:
-    """Expand everything by small pages; how many pages it took."""
-    pages = 0
-    while True:
-        with sessions.begin() as session:
-            if expansion.expand_page(session, now=now, page=page) is None:
-                return pages
-        pages += 1
-
-
-def claim_all(sessions: sessionmaker[Session], *, now: dt.datetime = NOW, most: int = 100) -> list[Claimed]:
-    """Claim everything that is due, lane by lane."""
-    claimed: list[Claimed] = []
-    while True:
-        with sessions.begin() as session:
-            lanes = open_lanes(session, now=now)
-            if not lanes:
-                return claimed
-            for lane in lanes:
-                claimed += claims.claim(session, lane, now=now, most=most).to_send
-
-
-def settle_all(
-    sessions: sessionmaker[Session], claimed: list[Claimed], state: DeliveryState, *, now: dt.datetime = NOW
-) -> int:
-    with sessions.begin() as session:
-        return settlement.settle(session, [Settlement(one, state, 201) for one in claimed], now=now)
 
 
 def decisions(sessions: sessionmaker[Session]) -> dict[uuid.UUID, tuple[Outcome, Reason]]:

@@ -34,19 +34,11 @@ from citylife.shops import Shop
 from citylife.text import TextRefused
 from tests import builders
 from tests.builders import NOW
+from tests.ledger_desk import expand_all
 from tests.overlap import overlapping
 
 LATER = NOW + dt.timedelta(minutes=1)
 RESUMED = NOW + dt.timedelta(hours=2)
-
-
-def expand_all(sessions: sessionmaker[Session], *, now: dt.datetime = NOW) -> int:
-    pages = 0
-    while True:
-        with sessions.begin() as session:
-            if expansion.expand_page(session, now=now, page=2) is None:
-                return pages
-        pages += 1
 
 
 def claim_all(sessions: sessionmaker[Session], *, now: dt.datetime = NOW) -> list[uuid.UUID]:
