@@ -29,6 +29,7 @@ SETTINGS = (
     "/reglages",
     "/reglages/pourquoi",
     "/reglages/lieux",
+    "/reglages/telephone",
     "/reglages/donnees",
     "/reglages/donnees/effacer",
 )
@@ -86,7 +87,7 @@ def test_they_are_html_without_a_fault(every_page: dict[str, ReadPage]):
     faults = {path: page.document.errors for path, page in every_page.items() if page.document.errors}
 
     assert faults == {}
-    assert len(every_page) == 86
+    assert len(every_page) == 90
 
 
 def test_ids_are_unique_and_whatever_refers_to_one_finds_it(every_page: dict[str, ReadPage]):

@@ -1,4 +1,4 @@
-"""« Pourquoi ai-je reçu ceci ? »: each message with its reason, the way to what would change it, by pages."""
+"""« Pourquoi ai‑je reçu ceci ? »: each message with its reason, the way to what would change it, by pages."""
 
 import datetime as dt
 
@@ -57,7 +57,7 @@ def rows(page: ReadPage) -> list[str]:
 def test_where_nothing_was_announced_yet_the_page_says_what_will_be_read_there(reader: Browser):
     page = reader.get("/reglages/pourquoi")
 
-    assert page.text("h1") == "Pourquoi ai-je reçu ceci ?"
+    assert page.text("h1") == "Pourquoi ai‑je reçu ceci ?"
     assert "Rien encore." in page.words
     assert page.one("nav.tabs a[href='/reglages']")
 

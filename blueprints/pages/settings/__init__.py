@@ -5,7 +5,7 @@ from typing import Final
 from flask import Blueprint, Response
 
 from blueprints import conditions
-from blueprints.pages.settings import answers, history, kept, places, wishes
+from blueprints.pages.settings import answers, history, kept, phone, places, wishes
 
 blueprint: Final = Blueprint("settings", __name__, template_folder="../templates")
 blueprint.add_app_template_global(answers.described)
@@ -21,6 +21,14 @@ blueprint.add_url_rule("/reglages/donnees/citylife.json", view_func=kept.export)
 blueprint.add_url_rule("/reglages/donnees/effacer", view_func=kept.read_erasing)
 blueprint.add_url_rule("/reglages/donnees/effacer", view_func=kept.erase, methods=["POST"])
 blueprint.add_url_rule("/reglages/recu/<uuid:receipt_id>", view_func=kept.read_receipt)
+blueprint.add_url_rule("/reglages/telephone", view_func=phone.read_phone)
+blueprint.add_url_rule("/reglages/telephone", view_func=phone.enter_code, methods=["POST"])
+blueprint.add_url_rule("/reglages/telephone/code", view_func=phone.show_code, methods=["POST"])
+blueprint.add_url_rule("/reglages/telephone/secours", view_func=phone.print_recovery, methods=["POST"])
+blueprint.add_url_rule("/reglages/telephone/secours/revoke", view_func=phone.revoke_recovery, methods=["POST"])
+# A code is shown once: whoever asks for its page again, or in the other language, is where codes are made.
+blueprint.add_url_rule("/reglages/telephone/code", "read_phone_after_code", phone.read_phone)
+blueprint.add_url_rule("/reglages/telephone/secours", "read_phone_after_recovery", phone.read_phone)
 
 
 @blueprint.after_request

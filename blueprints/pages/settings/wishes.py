@@ -47,13 +47,18 @@ class Way:
 WAYS: Final = (
     Way(
         "settings.read_history",
-        Sentence("Pourquoi ai-je reçu ceci ?"),
+        Sentence("Pourquoi ai‑je reçu ceci ?"),
         Sentence("Chaque offre de vos commerces : annoncée ou non, et pour quelle raison."),
     ),
     Way(
         "settings.read_places",
         Sentence("Mes lieux"),
         Sentence("Deux communes ou secteurs au plus, pour ce qui est proche."),
+    ),
+    Way(
+        "settings.read_phone",
+        Sentence("Changer de téléphone"),
+        Sentence("Emmener vos commerces, ou préparer le jour où ce téléphone se perd."),
     ),
     Way(
         "settings.read_kept",
