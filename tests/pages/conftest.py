@@ -17,7 +17,9 @@ from werkzeug.test import TestResponse
 
 from citylife.database import engine_for, writing
 from citylife.settings import Settings
+from tests.browser.chromium import Chromium
 from tests.builders import NOW
+from tests.needs import needs_chromium
 from wsgi import create_app
 
 OURS = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}
@@ -168,3 +170,17 @@ def serve(sqlite_url: str, tmp_path: Path) -> Callable[..., Any]:
                 server.server_close()
 
     return serving
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    """A real Chromium, one for a module's tests; each page it opens is another person's."""
+    with Chromium(needs_chromium()) as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def url(serve: Callable[..., Any], clock: StandingClock) -> Iterator[str]:
+    """Where the application is served to a real browser, with time that stands."""
+    with serve(clock) as url:
+        yield url

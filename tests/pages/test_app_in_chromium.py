@@ -1,7 +1,6 @@
 """The citizen's app in a real Chromium: her tabs under the thumb, whoever looks and however; a phone takes it in."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,8 +12,6 @@ from blueprints.pages.navigation import TABS
 from citylife.follows import Follow, Level
 from tests.browser.chromium import Chromium
 from tests.builders import NOW, a_shop, an_offer
-from tests.needs import needs_chromium
-from tests.pages.conftest import StandingClock
 
 pytestmark = pytest.mark.long
 
@@ -22,18 +19,6 @@ Sessions = sessionmaker[Session]
 ROOM = "() => document.querySelector('nav.tabs').getBoundingClientRect().toJSON()"
 SMALL = """() => [...document.querySelectorAll("nav.tabs a")]
   .map(one => one.getBoundingClientRect()).filter(box => box.height < 44 || box.width < 44).length"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium(needs_chromium()) as chromium:
-        yield chromium
-
-
-@pytest.fixture
-def url(serve: Callable[..., Any], clock: StandingClock) -> Iterator[str]:
-    with serve(clock) as url:
-        yield url
 
 
 @pytest.fixture

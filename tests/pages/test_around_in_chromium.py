@@ -13,7 +13,6 @@ from citylife.geography import distances
 from tests.browser.chromium import Chromium
 from tests.builders import a_shop, an_offer
 from tests.doubles.map_tiles import MapTiles
-from tests.needs import needs_chromium
 from tests.pages.conftest import StandingClock
 
 pytestmark = pytest.mark.long
@@ -28,12 +27,6 @@ SPOTS = {
     "Tout près": (50.5293, 2.6501),
 }
 SCHEMES = ("light", "dark")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium(needs_chromium()) as chromium:
-        yield chromium
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from citylife.accounts.staff import StaffRole
 from citylife.shops import Shop, ShopStatus
 from tests.browser.chromium import Chromium
 from tests.builders import a_citizen, a_follow, a_merchant, a_shop, a_staff_member, signed_in
-from tests.needs import needs_chromium
 from tests.pages.conftest import Browser, ReadPage, StandingClock, plain
 
 Sessions = sessionmaker[Session]
@@ -102,12 +101,6 @@ def test_the_code_on_the_demand_letter_is_the_address_of_the_shops_page(
 def shown(answer: httpx.Response, route: Route) -> None:
     """Show a page an answer that was given to somebody else: to a POST, whose letter is given once."""
     route.fulfill(status=200, headers=dict(answer.headers), body=answer.text)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium(needs_chromium()) as chromium:
-        yield chromium
 
 
 @pytest.fixture

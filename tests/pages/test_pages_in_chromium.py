@@ -1,7 +1,6 @@
 """The pages in a real Chromium: no barrier, no complaint, and scripts that only make it quicker."""
 
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,25 +16,11 @@ from citylife.shops import ShopStatus
 from citylife.wording import say
 from tests.browser.chromium import Chromium
 from tests.builders import NOW, a_shop, a_stand, an_offer
-from tests.needs import needs_chromium
-from tests.pages.conftest import StandingClock
 
 pytestmark = pytest.mark.long
 
 Sessions = sessionmaker[Session]
 SCHEMES = ("light", "dark")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium(needs_chromium()) as chromium:
-        yield chromium
-
-
-@pytest.fixture
-def url(serve: Callable[..., Any], clock: StandingClock) -> Iterator[str]:
-    with serve(clock) as url:
-        yield url
 
 
 @pytest.fixture

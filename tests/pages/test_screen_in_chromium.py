@@ -1,7 +1,6 @@
 """A town hall's screen in a real Chromium: it turns, pauses, takes what is new, and outlives its network."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from sqlalchemy.orm import Session, sessionmaker
 from blueprints.pages.public import screen
 from tests.browser.chromium import Chromium
 from tests.builders import BETHUNE, NOW, a_shop, an_offer
-from tests.needs import needs_chromium
 from tests.pages.conftest import StandingClock
 
 pytestmark = pytest.mark.long
@@ -21,18 +19,6 @@ PATH = f"/c/{BETHUNE}/ecran"
 A_TURN = screen.SECONDS * 1000 + 1000
 A_MINUTE = 61_000
 LONG = "Un titre aussi long qu’il est permis, afin que personne ne puisse en mettre plus"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium(needs_chromium()) as chromium:
-        yield chromium
-
-
-@pytest.fixture
-def url(serve: Callable[..., Any], clock: StandingClock) -> Iterator[str]:
-    with serve(clock) as url:
-        yield url
 
 
 def people(street: Sessions, count: int, *, first: int = 0, hours: int = 8) -> None:

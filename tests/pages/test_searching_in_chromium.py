@@ -9,18 +9,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests.browser.chromium import Chromium
 from tests.builders import a_shop, an_offer
-from tests.needs import needs_chromium
 from tests.pages.conftest import StandingClock
 
 pytestmark = pytest.mark.long
 
 Sessions = sessionmaker[Session]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium(needs_chromium()) as chromium:
-        yield chromium
 
 
 @pytest.fixture

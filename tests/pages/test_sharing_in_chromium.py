@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests.browser.chromium import Chromium
 from tests.builders import a_shop, an_offer
-from tests.needs import needs_chromium
 from tests.pages.conftest import StandingClock
 
 pytestmark = pytest.mark.long
@@ -19,12 +18,6 @@ SHARES = "navigator.canShare = () => true; navigator.share = async (what) => { w
 REFUSES = "navigator.canShare = () => true; navigator.share = async () => { throw new DOMException('', '%s'); }"
 NEITHER = "delete Navigator.prototype.share; delete Navigator.prototype.clipboard"
 PLAIN = "Lien à partager"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium(needs_chromium()) as chromium:
-        yield chromium
 
 
 @pytest.fixture

@@ -13,19 +13,12 @@ from citylife.accounts.sessions import AccountSession
 from citylife.letters import Letter
 from tests.browser.chromium import Chromium
 from tests.builders import a_merchant
-from tests.needs import needs_chromium
 from tests.pages.conftest import StandingClock
 
 pytestmark = pytest.mark.long
 
 Sessions = sessionmaker[Session]
 EMAIL = "camille@boulangerie.example"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium(needs_chromium()) as chromium:
-        yield chromium
 
 
 @pytest.fixture
