@@ -7,6 +7,7 @@ transaction (`run_in_turn`): PostgreSQL takes all of them in one message, from B
 """
 
 import contextlib
+import select
 import threading
 import uuid
 import weakref
@@ -75,6 +76,10 @@ class DriverConnection:
     def _run_as_one(self, statements: Sequence[Statement], values: Mapping[str, Any]) -> list[Sequence[Any]]:
         raise NotImplementedError
 
+    def was_left(self) -> bool:
+        """Whether the database has let go of the connection while nobody asked it anything."""
+        return False
+
     def close(self) -> None:
         """Let the connection go."""
         with contextlib.suppress(*broken(self.dialect)):
@@ -107,7 +112,7 @@ class PostgresqlConnection(DriverConnection):
     Each statement sees all that was committed before it began, so one that follows a lock has not looked too early.
     """
 
-    __slots__ = ("_scripts", "_writing")
+    __slots__ = ("_ear", "_scripts", "_writing")
 
     def __init__(self, driver: Any, dialect: Dialect) -> None:
         super().__init__(driver, dialect)
@@ -116,6 +121,12 @@ class PostgresqlConnection(DriverConnection):
         driver.cursor_factory = binary_cursor()
         self._writing = writing_cursor(driver)
         self._scripts: dict[Sequence[Statement], str] = {}
+        self._ear = select.poll()
+        self._ear.register(driver.fileno(), select.POLLIN)
+
+    def was_left(self) -> bool:
+        """Whether anything came unasked on a connection at rest: the server's farewell, or the end of the line."""
+        return bool(self._ear.poll(0))
 
     def _run_as_one(self, statements: Sequence[Statement], values: Mapping[str, Any]) -> list[Sequence[Any]]:
         cursor = self._writing
@@ -195,7 +206,8 @@ class KeptConnections:
     def write(self, do: Callable[[Connection], T]) -> T:
         """What `do` finds and writes (`run_in_turn`) by this thread's connection; it is committed when it returns.
 
-        It is not done again where it fails: whether it was committed is not known then.
+        It is not done again where it fails: whether it was committed is not known then. But a connection that the
+        database has left since the last time is changed for a new one before anything is said.
 
         Raises:
             OperationalError: the database does not answer, or not in time.
@@ -203,7 +215,11 @@ class KeptConnections:
         """
         driver: Any = self._engine.dialect.dbapi
         try:
-            return do(self._mine_now())
+            connection = self._mine_now()
+            if cast("DriverConnection", connection).was_left():
+                self._let_go(driver.OperationalError("left"))
+                connection = self._mine_now()
+            return do(connection)
         except driver.Error as error:
             self._let_go(error)
             raise DBAPIError.instance(None, None, error, driver.Error) from error

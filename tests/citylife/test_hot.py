@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.activity import Counted, DailyCount
+from citylife.database import engine_for, writing
 from citylife.errors import Absent
 from citylife.follows import EndedFollow, Follow, Level, TooManyAlways, end_follow, follow, keep_follow
 from citylife.hot import KeptConnections
@@ -74,11 +75,12 @@ def test_between_two_transactions_it_only_reads(kept, sessions):
 
 
 def test_what_writes_is_not_done_again_by_itself(kept):
-    kept.read(lambda connection: connection._driver.close())
     asked = []
 
     def do(connection):
         asked.append(connection)
+        if len(asked) == 1:
+            connection._driver.close()
         return run_in_turn(connection, (COUNTED,), {"subject": stored(connection, uuid.UUID(int=1))})
 
     with pytest.raises(Exception, match=r"(?i)closed") as failure:
@@ -86,6 +88,18 @@ def test_what_writes_is_not_done_again_by_itself(kept):
     assert len(asked) == 1
     assert isinstance(failure.value, OperationalError) or kept._engine.dialect.name == "sqlite"
     assert kept.write(do) == [[]]
+
+
+def test_what_writes_takes_a_new_connection_where_the_database_has_left_the_old_one(postgres_url):
+    engine = engine_for(postgres_url)
+    kept, sessions = KeptConnections(engine), writing(engine)
+    (server,) = kept.read(lambda connection: connection.exec_driver_sql("SELECT pg_backend_pid()", {}).first())
+    with sessions.begin() as session:
+        assert session.scalar(select(func.pg_terminate_backend(server, 5_000)))
+    assert counted(kept, COUNT, COUNTED) == [[], [(1,)]]
+    assert how_many(sessions, DailyCount) == 1
+    kept.close()
+    engine.dispose()
 
 
 def test_a_follow_begins_changes_and_ends_by_a_kept_connection(kept, sessions, pair):
