@@ -17,7 +17,7 @@ from blueprints.storage import db
 from citylife import reports
 from citylife.accounts import sign_in
 from citylife.accounts.citizens import NEW_FROM_A_NETWORK
-from citylife.accounts.invitations import INVITATIONS
+from citylife.accounts.invitations import INVITATIONS, INVITATIONS_UNPROVED
 from citylife.accounts.merchants import WRITES
 from citylife.audience import near_me_now
 from citylife.database import settling
@@ -35,6 +35,7 @@ LIMITS: Final = (
     near_me_now.TAPS,
     WRITES,
     INVITATIONS,
+    INVITATIONS_UNPROVED,
     *sign_in.PER_ADDRESS,
     sign_in.PER_NETWORK,
     *reports.PER_NETWORK,

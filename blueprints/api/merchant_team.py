@@ -13,11 +13,12 @@ from blueprints.limits import as_set, digest_of
 from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife import audit
-from citylife.accounts.invitations import INVITATIONS, invite_into_team
+from citylife.accounts.invitations import INVITATIONS, INVITATIONS_UNPROVED, invite_into_team
 from citylife.accounts.merchants import Membership, Merchant, leave_team, member_of, team_of
 from citylife.audit import Actor
 from citylife.errors import Absent
 from citylife.limits import take
+from citylife.shops.tables import ShopStatus
 from schemas.accounts import InvitationSchema, MemberSchema
 from schemas.lists import page_of
 
@@ -42,7 +43,8 @@ def invite_member(wanted: dict[str, Any], shop_id: uuid.UUID) -> Response:
     """Take somebody into the team, or change her role; she gets a letter. Owners only."""
     session, owner, moment = db.session(), guards.merchant_id(), now()
     shop = guards.my_shop(shop_id, owner=True)
-    take(session, as_set(INVITATIONS), digest_of(INVITATIONS, str(owner)), now=moment)
+    limit = INVITATIONS_UNPROVED if shop.status is ShopStatus.CLAIMED else INVITATIONS
+    take(session, as_set(limit), digest_of(limit, str(owner)), now=moment)
     merchant, member, _ = invite_into_team(
         session, wanted["email"], shop, wanted["role"], locale=problems.locale(), now=moment
     )

@@ -14,6 +14,8 @@ from citylife.limits import Limit
 
 INVITATIONS: Final = Limit("invitation", 20, dt.timedelta(days=1))
 """How many people a merchant may invite: the letters carry our name."""
+INVITATIONS_UNPROVED: Final = Limit("invitation-unproved", 3, dt.timedelta(days=1))
+"""The same where the shop is only claimed: nobody has looked yet whose letters these are."""
 
 
 class Named(Led, Protocol):

@@ -5,11 +5,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from citylife.accounts.invitations import INVITATIONS
+from citylife.accounts.invitations import INVITATIONS, INVITATIONS_UNPROVED
 from citylife.accounts.merchants import MOST_KEYS, Merchant, Role, Scope, membership
 from citylife.audit import AuditEntry
 from citylife.database import new_id
 from citylife.letters import Letter, LetterKind
+from citylife.shops.tables import ShopStatus
 
 NOBODY = "01936f00-0000-7000-8000-000000000000"
 
@@ -208,11 +209,14 @@ def test_who_becomes_an_owner_signs_in_again(town):
     assert seller.get("/merchant/shops").status_code == 401
 
 
-def test_a_merchant_sends_so_many_invitations_a_day_and_no_more(town):
-    shop = town.shop()
+@pytest.mark.parametrize(
+    ("status", "most"), [(ShopStatus.VERIFIED, INVITATIONS.most), (ShopStatus.CLAIMED, INVITATIONS_UNPROVED.most)]
+)
+def test_a_merchant_sends_so_many_invitations_a_day_and_no_more(town, status, most):
+    shop = town.shop(status=status)
     owner = town.merchant_session(shop)
     path = f"/merchant/shops/{shop.id}/team"
-    for number in range(INVITATIONS.most):
+    for number in range(most):
         assert owner.post(path, json={"email": f"a{number}@b.example"}).status_code == 201
     refused = owner.post(path, json={"email": "one-more@b.example"})
     assert (refused.status_code, slug_of(refused)) == (429, "too-many-requests")
