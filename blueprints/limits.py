@@ -14,7 +14,7 @@ from flask import Response, after_this_request, request
 
 from blueprints.house import house, now
 from blueprints.storage import db
-from citylife import reports
+from citylife import redemptions, reports
 from citylife.accounts import sign_in
 from citylife.accounts.citizens import NEW_FROM_A_NETWORK
 from citylife.accounts.invitations import INVITATIONS, INVITATIONS_UNPROVED
@@ -22,7 +22,7 @@ from citylife.accounts.merchants import WRITES
 from citylife.audience import near_me_now
 from citylife.database import settling
 from citylife.email_digest import asking as email_digest
-from citylife.limits import Limit, Room, TooFast, subject_of, take
+from citylife.limits import Limit, Room, TooFast, look, subject_of, take
 from citylife.settings import PREFIX, SettingRefused
 from citylife.turnstiles import PER_NETWORK, PER_TOKEN
 
@@ -39,6 +39,7 @@ LIMITS: Final = (
     *sign_in.PER_ADDRESS,
     sign_in.PER_NETWORK,
     *reports.PER_NETWORK,
+    redemptions.GUESSES,
     email_digest.PER_ADDRESS,
     email_digest.PER_CITIZEN,
     email_digest.PER_NETWORK,
@@ -88,6 +89,15 @@ def count_of(limit: Limit, subject: str) -> None:
     room = take(db.session(), as_set(limit), digest_of(limit, subject), now=now())
     if room.remaining * 2 <= room.limit.most:
         after_this_request(lambda response: _said(response, [room]))
+
+
+def look_for(limit: Limit, subject: str) -> None:
+    """Go on only where a subject has room left; nothing is counted.
+
+    Raises:
+        TooFast: she has done it too often.
+    """
+    look(db.session(), as_set(limit), digest_of(limit, subject), now=now())
 
 
 def has_room(limit: Limit, subject: str) -> bool:

@@ -25,6 +25,7 @@ class Counted(Enum):
     SHOP_PAGE_VISITS = "shop-page-visits"
     DEVICES_GONE = "devices-gone"
     DEVICES_REMOVED = "devices-removed"
+    TILL_USES = "till-uses"
     OPT_OUTS = "opt-outs"  # devices and follows lost within a day of a notification
 
 

@@ -172,6 +172,16 @@ OF_CITIZENS: Final = (
         ("code_tries",),
     ),
     Kept(
+        Sentence("Pour quelles offres vous avez pris un code de caisse ; rien ne dit lequel, ni s’il a servi"),
+        Sentence("{period} après la fin de l’offre", period=kept_for("till_takings")),
+        ("till_takings",),
+    ),
+    Kept(
+        Sentence("D’un code de caisse : son empreinte, l’offre, et quand il a servi ; rien de qui l’a pris"),
+        Sentence("{period} après la fin de l’offre", period=kept_for("till_codes")),
+        ("till_codes",),
+    ),
+    Kept(
         Sentence("La réponse à une demande que votre téléphone pourrait répéter"),
         kept_for("kept_answers"),
         ("kept_answers",),

@@ -103,6 +103,20 @@ def take(session: Session, limit: Limit, subject: bytes, *, now: dt.datetime) ->
     raise TooFast(_room(limit, weight), (weight + limit.step - window) * MICROSECOND)
 
 
+def look(session: Session, limit: Limit, subject: bytes, *, now: dt.datetime) -> None:
+    """Go on only where one more attempt would be let through; nothing is counted.
+
+    Raises:
+        TooFast: there is no room.
+    """
+    moment = (now - _EPOCH) // MICROSECOND
+    ahead = session.scalar(select(Pace.ahead_until).where(Pace.limit_name == limit.name, Pace.subject == subject))
+    weight = (ahead or moment) - moment
+    over = weight + limit.step - limit.step * limit.most
+    if over > 0:
+        raise TooFast(_room(limit, weight), over * MICROSECOND)
+
+
 def forget_paces(session: Session, *, now: dt.datetime, most: int = BATCH) -> int:
     """Delete counters that limit nothing any more, at most `most`; how many."""
     return forget_some(session, Pace, Pace.ahead_until <= (now - _EPOCH) // MICROSECOND, most=most)

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from sqlalchemy import BigInteger, ColumnElement, Date, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
-from citylife import answers, letters, limits, places, reports
+from citylife import answers, letters, limits, places, redemptions, reports
 from citylife.accounts import citizens, moving, sessions, sign_in
 from citylife.accounts.citizens import Citizen, CitizenDay
 from citylife.clock import PARIS, local_date
@@ -119,6 +119,8 @@ RETENTIONS: Final = (
     Retention("letters", letters.KEPT_FOR, _whole(letters.forget_letters)),
     Retention("email_digests", email_digest.UNCONFIRMED_FOR, _whole(email_digest.forget_unconfirmed)),
     Retention("places", dt.timedelta(0), _whole(places.forget_lapsed_places)),
+    Retention("till_takings", redemptions.TAKING_KEPT, _whole(redemptions.forget_takings)),
+    Retention("till_codes", redemptions.CODE_KEPT, _whole(redemptions.forget_codes)),
     Retention("paces", dt.timedelta(0), _whole(limits.forget_paces)),
     Retention("reports", reports.DETAILS_KEPT, _whole(reports.forget_details)),
 )

@@ -58,6 +58,8 @@ OF_THE_RULES: Final[Mapping[str, tuple[str, ...]]] = {
     "sell_out_my_offer": ("not-live", "offer-closed"),
     "undo_sell_out_my_offer": ("not-sold-out", "undo-too-late"),
     "prove_possession": ("owners-only", "not-claimed", "no-code-posted", "posted-code-over", "posted-code-wrong"),
+    "take_till_code": ("no-till-code",),
+    "redeem_code": ("till-code-unknown", "till-code-used", "till-code-over"),
     "report_bad_offer": ("not-found", "text-refused"),
     "verify_claim": ("not-claimed", "possession-not-proved", "visit-refused", "text-refused"),
     "refuse_pending_claim": ("not-claimed", "text-refused"),

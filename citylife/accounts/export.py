@@ -24,6 +24,7 @@ from citylife.follows import EndedFollow, Follow
 from citylife.ledger.tables import Decision, Delivery, Message
 from citylife.offers import Offer
 from citylife.places import Place
+from citylife.redemptions import TillTaking
 from citylife.shops import Shop
 from citylife.wording import Sentence
 
@@ -172,6 +173,18 @@ SECTIONS: Final[Sequence[Section]] = (
             "made_at": (MovingCode.made_at, _SINCE),
             "expires_at": (MovingCode.expires_at, Sentence("Jusqu’au")),
         },
+    ),
+    Section(
+        name="till_codes",
+        title=Sentence("Les offres pour lesquelles vous avez pris un code de caisse"),
+        owner=TillTaking.citizen_id,
+        fields={
+            "offer_id": (TillTaking.offer_id, Sentence("Identifiant de l’offre")),
+            "offer_title": (Offer.title, Sentence("Offre")),
+            "shop_name": (Shop.name, _SHOP),
+            "drawing": (TillTaking.drawing, Sentence("Rang du code tiré pour vous")),
+        },
+        joins=((Offer, Offer.id == TillTaking.offer_id), (Shop, Shop.id == Offer.shop_id)),
     ),
     Section(
         name="decisions",

@@ -24,6 +24,7 @@ from citylife import (
     offers,
     places,
     purge,
+    redemptions,
     reports,
     search,
     shops,
@@ -38,7 +39,7 @@ from citylife.ledger import sums, tables
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0019"
+HEAD: Final = "0020"
 """The revision this code was written for; a test holds it to be the last of the history."""
 VERSION_TABLE: Final = "alembic_version"
 NOUNS: Final = (
@@ -60,6 +61,7 @@ NOUNS: Final = (
     offers,
     places,
     purge,
+    redemptions,
     reports,
     sessions,
     search,

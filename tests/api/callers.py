@@ -21,6 +21,7 @@ from citylife.demand import LEAST_TOLD
 from citylife.ledger.stops import stop_sending
 from citylife.letters import Letter
 from citylife.offers import Offer, OfferStatus
+from citylife.redemptions import take_code
 from citylife.reports import Wrong, report_offer
 from citylife.shops import Shop, ShopStatus, close_down
 from citylife.shops.possession import enter_code, post_code
@@ -104,6 +105,7 @@ class Settling:
             "device_id": builders.a_device(self.session, citizen, now=self.now).id,
             "receipt_id": erase_citizen(self.session, erased, tombstones=self.tombstones, now=self.now).id,
             "transfer_code": make_transfer_code(self.session, citizen, secret=self.secret, now=self.now)[0],
+            "till_code": self.till_code(live),
             "member_id": place.id,
             "session_id": open_session(self.session, account, now=self.now)[0].id,
             "key_id": builders.a_key(self.session, owner, now=self.now)[0].id,
@@ -116,6 +118,12 @@ class Settling:
             "edition": present_edition(),
             "name": "citylife.css",
         }
+
+    def till_code(self, offer_id: uuid.UUID) -> str:
+        """The code that another citizen took for an offer."""
+        customer = builders.a_citizen(self.session, now=self.now)
+        offer = self.session.get_one(Offer, offer_id)
+        return take_code(self.session, customer, offer, secret=self.secret, now=self.now).shown
 
     def letters(self, citizen: Citizen) -> dict[str, str]:
         """The secrets in the links of two citizens' letters: one waits for her tap, the other is written to."""

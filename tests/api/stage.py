@@ -17,7 +17,7 @@ from blueprints.house import House
 from citylife import migrations
 from citylife.settings import Settings
 from tests.api.callers import Populace, Settling
-from tests.api.matrix import SAFE, Caller, Line, Side
+from tests.api.matrix import HERS, SAFE, Caller, Line, Side
 from tests.builders import NOW
 from wsgi import create_app
 
@@ -105,10 +105,13 @@ class Stage:
         return value
 
     def sides(self, line: Line) -> list[Side]:
-        """The sides that have what the line is about; one stands for all where it is about nothing in particular."""
+        """The sides that have what the line is about; one stands for all where it is about nothing in particular.
+
+        A body that names something of hers names the first owner's.
+        """
         wanted = {line.uses.get(name, name) for name in ARGUMENT.findall(line.rule)}
         if not wanted:
-            return [Side.ABSENT]
+            return [Side.ABSENT if line.there is not HERS or line.json is None else Side.FIRST]
         return [side for side in line.sides if wanted <= set(self.populace.things[side])]
 
     def written(self) -> str:

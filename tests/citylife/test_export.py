@@ -16,6 +16,7 @@ from citylife.courtesy.tables import BudgetSlot, DigestLine
 from citylife.database import Identifier
 from citylife.email_digest.tables import EmailDigest
 from citylife.follows import unfollow
+from citylife.redemptions import take_code
 from tests import builders
 from tests.builders import NOW
 
@@ -114,6 +115,7 @@ def everything(session: Session) -> uuid.UUID:
     session.add(CitizenDay(citizen_id=citizen.id, day=NOW.date()))
     make_transfer_code(session, citizen, secret="s" * 43, now=NOW)
     make_recovery_code(session, citizen, now=NOW)
+    take_code(session, citizen, offer, secret="s" * 43, now=NOW)
     begin_answer(session, caller_of_citizen(citizen.id), "her-key", b"f" * 32, now=NOW)
     session.flush()
     return citizen.id

@@ -24,11 +24,13 @@ from citylife.follows import Follow
 from citylife.forgetting import BATCH
 from citylife.ledger import claims, sums
 from citylife.ledger.lanes import open_lanes
-from citylife.ledger.tables import Decision, Delivery, DeliveryState, Message, MessageKind
+from citylife.ledger.tables import Arm, Decision, Delivery, DeliveryState, Message, MessageKind
 from citylife.letters import Letter, LetterKind, LetterState
 from citylife.limits import Pace
+from citylife.offers import Offer
 from citylife.printed_mail import forget_printed_mail
 from citylife.purge import RETENTIONS, Batch, Purge, Retention, next_night, purge_a_batch, purge_everything
+from citylife.redemptions import Surface, TillCode, TillTaking
 from citylife.reports import Report, Wrong, dismiss, report_offer
 from citylife.timetable import Due, Task
 from notifications import timekeeper
@@ -134,6 +136,22 @@ def an_address(session: Session, since: dt.datetime) -> None:
     builders.an_address_to_confirm(session, builders.a_citizen(session), now=since)
 
 
+def over_since(session: Session, since: dt.datetime) -> Offer:
+    offer = builders.an_offer(session, builders.a_shop(session))
+    offer.ends_at = since
+    return offer
+
+
+def a_taking(session: Session, since: dt.datetime) -> None:
+    offer = over_since(session, since)
+    session.add(TillTaking(citizen_id=builders.a_citizen(session).id, offer_id=offer.id, drawing=0))
+
+
+def a_till_code(session: Session, since: dt.datetime) -> None:
+    digest, offer = secrets.token_bytes(32), over_since(session, since)
+    session.add(TillCode(digest=digest, offer_id=offer.id, surface=Surface.PHONE, arm=Arm.NONE))
+
+
 MADE: dict[str, Callable[[Session, dt.datetime], object]] = {
     "deliveries": told,
     "decisions": a_decision,
@@ -151,6 +169,8 @@ MADE: dict[str, Callable[[Session, dt.datetime], object]] = {
     "sign_ins": a_sign_in,
     "letters": a_letter,
     "places": a_place,
+    "till_takings": a_taking,
+    "till_codes": a_till_code,
     "email_digests": an_address,
     "paces": lambda session, since: session.add(
         Pace(limit_name="x", subject=secrets.token_bytes(32), ahead_until=int(since.timestamp() * 1_000_000))

@@ -65,6 +65,7 @@ def every_page(reader: Browser, street: Sessions) -> dict[str, ReadPage]:
         pages |= {f"newcomer {path} en": reader.get(path, **{"Accept-Language": "en"})}
     for path in paths:
         pages[f"{path} followed"] = reader.press(pages[path], "Suivre")
+    pages["code taken"] = reader.press(reader.get(f"/o/{live.id}"), "Prendre un code")
     others = [
         "/",
         "/chercher?q=rien-du-tout",
@@ -87,7 +88,7 @@ def test_they_are_html_without_a_fault(every_page: dict[str, ReadPage]):
     faults = {path: page.document.errors for path, page in every_page.items() if page.document.errors}
 
     assert faults == {}
-    assert len(every_page) == 90
+    assert len(every_page) == 91
 
 
 def test_ids_are_unique_and_whatever_refers_to_one_finds_it(every_page: dict[str, ReadPage]):

@@ -22,6 +22,7 @@ blueprint.add_url_rule("/s/<slug>/unfollow", view_func=shop.unfollow_shop, metho
 blueprint.add_url_rule("/autour", view_func=around.read_around)
 blueprint.add_url_rule("/autour", view_func=around.read_around_her, methods=["POST"])
 blueprint.add_url_rule("/o/<uuid:offer_id>", view_func=offer.read_offer)
+blueprint.add_url_rule("/o/<uuid:offer_id>/code", view_func=offer.take_till_code, methods=["POST"])
 blueprint.add_url_rule("/o/<uuid:offer_id>/signaler", view_func=report.read_report)
 blueprint.add_url_rule("/o/<uuid:offer_id>/signaler", view_func=report.send_report, methods=["POST"])
 blueprint.add_url_rule("/hors-ligne", view_func=kept.read_without_network)

@@ -13,7 +13,7 @@ HEADER: Final = "Citylife-Keep"
 KEPT: Final = frozenset(
     f"citizen.{view}" for view in ("read_welcome", "read_mine", "read_around", "read_search", "read_shop", "read_offer")
 )
-"""Pages of the public, or of hers alone, that hold no secret: the only ones that are ever kept."""
+"""Pages of the public, or of hers alone, that hold no secret but her code for a till: the only ones ever kept."""
 TRANSIENT: Final = ("back", "changed", "from", "lang", "left", "level", "refused")
 """What an address may say of the moment it was asked at: the page is kept under the address without it."""
 

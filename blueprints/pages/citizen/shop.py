@@ -5,16 +5,15 @@ from typing import Final
 from flask import Response, make_response, redirect, render_template, url_for
 
 from blueprints.feeds.linked_data import block, offer_thing, shop_thing
-from blueprints.guards import check_reader, check_same_origin, citizen_or_none, current_citizen, set_citizen_cookie
+from blueprints.guards import check_reader, check_same_origin, citizen_or_none, current_citizen
 from blueprints.house import house, now
-from blueprints.limits import count_from_here
+from blueprints.pages.citizen.becoming import known_or_new, remembered
 from blueprints.pages.citizen.opening import show_closures, show_days
 from blueprints.pages.citizen.showing import show_offer, show_shop
 from blueprints.pages.contact import contact_of
 from blueprints.pages.language import page_locale
 from blueprints.storage import db
 from blueprints.transactions import transaction
-from citylife.accounts.citizens import NEW_FROM_A_NETWORK, create_citizen
 from citylife.consent import TEXTS, Purpose
 from citylife.follows import Level, follow, follow_of, unfollow
 from citylife.offers import offers_of_shop
@@ -73,16 +72,10 @@ def follow_shop(slug: str) -> Response:
     check_reader()
     session, moment = db.session(), now()
     shop = shop_by_slug(session, slug)
-    citizen, token = citizen_or_none(), None
-    if citizen is None:
-        count_from_here(*NEW_FROM_A_NETWORK)
-        citizen, token = create_citizen(session, locale=page_locale(), now=moment)
+    citizen, token = known_or_new()
     if follow_of(session, citizen.id, shop.id) is None:
         follow(session, citizen.id, shop, Level.NORMAL, now=moment)
-    response = _back_to(shop)
-    if token is not None:
-        set_citizen_cookie(response, token)
-    return response
+    return remembered(_back_to(shop), token)
 
 
 @transaction(idempotent=True)
