@@ -4,21 +4,12 @@ from typing import Any, Final
 
 from blueprints import guards
 from blueprints.api.contract import ApiBlueprint
-from blueprints.house import house, now
-from blueprints.limits import count_from_here, count_of, has_room
+from blueprints.asking_by_mail import ask_by_mail
+from blueprints.house import now
 from blueprints.storage import db
 from blueprints.transactions import transaction
-from citylife.accounts.emails import check_email
-from citylife.email_digest.asking import (
-    PER_ADDRESS,
-    PER_CITIZEN,
-    PER_NETWORK,
-    ask_for_digest,
-    digest_of,
-    stop_digest,
-)
+from citylife.email_digest.asking import digest_of, stop_digest
 from citylife.email_digest.tables import EmailDigest
-from citylife.ledger.gate import NotSendingYet, sending_refused
 from schemas.email_digest import DigestState, EmailDigestSchema, NewEmailDigestSchema
 
 blueprint: Final = ApiBlueprint("email-digest", "What her shops offer, in one letter a week")
@@ -56,16 +47,7 @@ def give_address(given: dict[str, Any]) -> dict[str, Any]:
     It is sent a request to confirm, and nothing else until its link was tapped. Unconfirmed, it is forgotten after
     three days. The answer is the same whether the request could be sent or not. Refused while nobody may be written to.
     """
-    if sending_refused(db.session(), house().settings.aipd_date):
-        raise NotSendingYet
-    citizen = guards.current_citizen()
-    address = check_email(given["email"])
-    count_from_here(PER_NETWORK)
-    count_of(PER_CITIZEN, str(citizen.id))
-    kept = digest_of(db.session(), citizen.id, now=now())
-    known = kept is not None and kept.email == address and kept.confirmed_at is not None
-    may_write = known or has_room(PER_ADDRESS, address)
-    return shown(ask_for_digest(db.session(), citizen, address, may_write=may_write, now=now()))
+    return shown(ask_by_mail(guards.current_citizen(), given["email"]))
 
 
 @blueprint.route("/me/email-digest", methods=("DELETE",))

@@ -30,6 +30,7 @@ SETTINGS = (
     "/reglages/pourquoi",
     "/reglages/lieux",
     "/reglages/telephone",
+    "/reglages/courriel",
     "/reglages/donnees",
     "/reglages/donnees/effacer",
 )
@@ -88,7 +89,7 @@ def test_they_are_html_without_a_fault(every_page: dict[str, ReadPage]):
     faults = {path: page.document.errors for path, page in every_page.items() if page.document.errors}
 
     assert faults == {}
-    assert len(every_page) == 91
+    assert len(every_page) == 95
 
 
 def test_ids_are_unique_and_whatever_refers_to_one_finds_it(every_page: dict[str, ReadPage]):

@@ -13,7 +13,7 @@ from citylife.accounts.citizens import Citizen
 from citylife.ledger.tables import Decision, Message, Outcome, Reason
 from citylife.places import Place
 from tests.browser.chromium import Chromium
-from tests.builders import NOW, a_place, a_shop, an_offer, consent
+from tests.builders import NOW, a_place, a_shop, an_email_digest, an_offer, consent
 
 pytestmark = pytest.mark.long
 
@@ -21,13 +21,15 @@ Sessions = sessionmaker[Session]
 HERE = (50.52914, 2.64987)
 WIDTHS = {"light": (320, 360, 1280), "dark": (360,)}
 """In which widths a state is judged: its colours are the same in all of them."""
-SETTINGS = ("", "/pourquoi", "/lieux", "/telephone", "/donnees", "/donnees/effacer")
+SETTINGS = ("", "/pourquoi", "/lieux", "/telephone", "/courriel", "/donnees", "/donnees/effacer")
 
 
 @pytest.fixture
 def shop_page(url: str, street: Sessions) -> str:
     with street.begin() as session:
-        return f"{url}/s/{a_shop(session, 'Le Fournil').slug}"
+        shop = a_shop(session, "Le Fournil")
+        shop.fictional = True
+        return f"{url}/s/{shop.slug}"
 
 
 @pytest.fixture
@@ -55,12 +57,14 @@ def bars_nobody(chromium: Chromium, page: Page, scheme: str, state: str) -> None
 
 
 def enrich(street: Sessions) -> None:
-    """Let her have a place, an answer, and two offers that were announced or not."""
+    """Let her have a place, an answer, an address, and two offers that were announced or not."""
     with street.begin() as session:
         her = session.scalars(select(Citizen)).one()
         consent(session, her)
         a_place(session, her)
+        an_email_digest(session, her)
         shop = a_shop(session, "Zinc")
+        shop.fictional = True
         for outcome, reason in ((Outcome.SEND, Reason.FOLLOWS), (Outcome.HELD, Reason.WEEK_SPENT)):
             offer = an_offer(session, shop)
             message = session.scalars(select(Message).where(Message.offer_id == offer.id)).one()
@@ -83,8 +87,9 @@ def test_who_is_nobody_yet_is_barred_by_nothing(chromium: Chromium, url: str, sc
 def test_no_state_of_hers_bars_anybody(chromium: Chromium, url: str, followed: Page, street: Sessions, scheme: Any):
     page = followed
     page.emulate_media(color_scheme=scheme)
-    page.goto(f"{url}/reglages/lieux")
-    bars_nobody(chromium, page, scheme, "a consent to give")
+    for path in ("/lieux", "/courriel"):
+        page.goto(f"{url}/reglages{path}")
+        bars_nobody(chromium, page, scheme, f"a consent to give {path}")
     enrich(street)
     for path in SETTINGS:
         page.goto(f"{url}/reglages{path}")
@@ -114,7 +119,7 @@ def test_a_setting_is_saved_by_the_keyboard_and_said_where_she_is(chromium: Chro
     page.get_by_label("Par semaine, au plus").fill("3")
     page.keyboard.press("Enter")
 
-    expect(page.get_by_role("status")).to_have_text("Enregistré.")
+    expect(page.locator("#budget").get_by_role("status")).to_have_text("Enregistré.")
     expect(page.locator("#budget").get_by_role("status")).to_be_in_viewport()
     expect(page.get_by_label("Par semaine, au plus")).to_have_value("3")
     assert chromium.complaints(page) == []

@@ -5,7 +5,7 @@ from typing import Final
 from flask import Blueprint, Response
 
 from blueprints import conditions
-from blueprints.pages.settings import answers, history, kept, phone, places, wishes
+from blueprints.pages.settings import answers, by_mail, history, kept, phone, places, wishes
 
 blueprint: Final = Blueprint("settings", __name__, template_folder="../templates")
 blueprint.add_app_template_global(answers.described)
@@ -15,6 +15,9 @@ blueprint.add_url_rule("/reglages/pourquoi", view_func=history.read_history)
 blueprint.add_url_rule("/reglages/lieux", view_func=places.read_places)
 blueprint.add_url_rule("/reglages/lieux", view_func=places.choose_place, methods=["POST"])
 blueprint.add_url_rule("/reglages/lieux/<uuid:place_id>/forget", view_func=places.forget_place, methods=["POST"])
+blueprint.add_url_rule("/reglages/courriel", view_func=by_mail.read_by_mail)
+blueprint.add_url_rule("/reglages/courriel", view_func=by_mail.ask, methods=["POST"])
+blueprint.add_url_rule("/reglages/courriel/stop", view_func=by_mail.stop, methods=["POST"])
 blueprint.add_url_rule("/reglages/donnees", view_func=kept.read_kept)
 blueprint.add_url_rule("/reglages/donnees/withdraw", view_func=kept.withdraw, methods=["POST"])
 blueprint.add_url_rule("/reglages/donnees/citylife.json", view_func=kept.export)

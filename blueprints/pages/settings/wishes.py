@@ -56,6 +56,11 @@ WAYS: Final = (
         Sentence("Deux communes ou secteurs au plus, pour ce qui est proche."),
     ),
     Way(
+        "settings.read_by_mail",
+        Sentence("Par courriel, une fois par semaine"),
+        Sentence("Les offres que rien ne vous a dites, dans une lettre le vendredi."),
+    ),
+    Way(
         "settings.read_phone",
         Sentence("Changer de téléphone"),
         Sentence("Emmener vos commerces, ou préparer le jour où ce téléphone se perd."),
