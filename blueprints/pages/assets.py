@@ -53,7 +53,7 @@ def asset(name: str) -> str:
 def shell() -> tuple[str, ...]:
     """The assets that a citizen's pages are made of, which her service worker keeps; the map comes when it is seen."""
     modules = sorted(path.relative_to(FOLDER).as_posix() for path in (FOLDER / "citizen").glob("*.js"))
-    return ("citylife.css", "icon.svg", "icons.svg", "icon-192.png", *modules)
+    return ("citylife.css", "icon.svg", "icons.svg", *modules)
 
 
 def _found(name: str) -> tuple[Path, str]:
@@ -91,9 +91,9 @@ def service_worker() -> Response:
 def manifest() -> Response:
     """What a phone needs to put Citylife beside its other apps; `?lang=` says in which language, as pages ask it."""
     icons = [
-        {"src": asset(f"icon-{size}.png"), "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}
+        {"src": asset(f"{name}-{size}.png"), "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}
         for size in (192, 512)
-        for purpose in ("any", "maskable")
+        for name, purpose in (("icon", "any"), ("maskable", "maskable"))
     ]
     response = jsonify(
         id="/",

@@ -1,10 +1,12 @@
 """Assets, service worker and manifest: kept for ever under their edition, and never a trap."""
 
 import json
+import math
 import re
 
 import pytest
 from flask import Flask
+from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -152,6 +154,24 @@ def test_the_manifest_lets_a_phone_keep_it_beside_its_apps(reader: Browser):
                 size.to_bytes(4, "big"),
                 size.to_bytes(4, "big"),
             )
+
+
+@pytest.mark.parametrize("size", [192, 512])
+def test_an_icon_that_phones_mask_keeps_its_drawing_in_the_middle_and_another_is_shown_as_it_is(size: int):
+    masked, shown = (Image.open(assets.FOLDER / f"{name}-{size}.png").convert("RGBA") for name in ("maskable", "icon"))
+    ground = masked.getpixel((0, 0))
+    middle = (size - 1) / 2
+
+    drawn = [
+        (x, y)
+        for x in range(size)
+        for y in range(size)
+        if masked.getpixel((x, y)) != ground and math.hypot(x - middle, y - middle) > 0.4 * size
+    ]
+
+    assert drawn == [], "cut off by a round mask: only the middle 80 % is safe"
+    assert masked.getextrema()[3] == (255, 255), "a mask must find no hole"
+    assert shown.getpixel((0, 0))[3] == 0, "the corners are cut by nobody but us"
 
 
 def test_the_colours_of_the_manifest_are_those_of_the_stylesheet(app: Flask):
