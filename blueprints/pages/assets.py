@@ -66,6 +66,9 @@ def _found(name: str) -> tuple[Path, str]:
 def read_asset(edition: str, name: str) -> Response:
     """An asset; one asked for under another edition is the present one, and is asked for again next time."""
     response = send_from_directory(*_found(name))
+    response.direct_passthrough = False
+    response.get_data()
+    response.close()  # it is small: a browser that leaves half-way leaves no open file behind
     response.headers["Cache-Control"] = FOR_EVER if edition == present_edition() else CHECK_EACH_TIME
     return response
 

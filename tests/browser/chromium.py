@@ -33,6 +33,7 @@ WIDTH: Final = 360
 HEIGHT: Final = 740
 RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "RGAAv4", "best-practice")
 
+WORKER_KEPT_OUT: Final = "Service Worker registration blocked by Playwright"
 REGISTERED: Final = """async () => {
   const registration = await navigator.serviceWorker.getRegistration();
   return (await registration?.getNotifications() ?? []).map(({ title, body, tag, lang, silent, data }) =>
@@ -76,8 +77,13 @@ class Chromium:
         locale: str = "fr-FR",
         scripts: bool = True,
         notified: bool = False,
+        worker: bool = False,
     ) -> Page:
-        """Open a page of a person of her own and wait until it has loaded; with `notified` she allows notifications."""
+        """Open a page of a person of her own and wait until it has loaded; with `notified` she allows notifications.
+
+        Its service worker is at work where it has a part: with `worker`, or `notified`. Elsewhere it is not, since it
+        fetches the whole app for later.
+        """
         context = self._browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,
@@ -85,6 +91,7 @@ class Chromium:
             timezone_id="Europe/Paris",
             reduced_motion="reduce",
             java_script_enabled=scripts,
+            service_workers="allow" if worker or notified else "block",
         )
         if notified:
             context.grant_permissions(["notifications"], origin=_origin(url))
@@ -159,7 +166,7 @@ class Chromium:
         self._complaints[page] = said
 
         def on_console(message: ConsoleMessage) -> None:
-            if message.type in {"error", "warning"}:
+            if message.type in {"error", "warning"} and message.text != WORKER_KEPT_OUT:
                 said.append(f"{message.type}: {message.text}")
 
         def on_answer(answer: Response) -> None:

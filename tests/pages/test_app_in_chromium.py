@@ -201,7 +201,7 @@ def test_what_is_chosen_while_the_last_choice_travels_is_what_holds(
     page = home(chromium, url, slugs[:1])
     choice = page.get_by_label("Me prévenir")
     held: list[Route] = []
-    page.context.route("**/level", lambda route: held.append(route), times=1)  # noqa: PLW0108 - a builtin is no handler
+    page.route("**/level", lambda route: held.append(route), times=1)  # noqa: PLW0108 - a builtin is no handler
 
     choice.select_option("none")
     page.wait_for_function("document.querySelector('form.level').ariaBusy === 'true'")
@@ -248,6 +248,8 @@ def test_a_network_that_fails_is_said_and_what_she_has_stays(
     page = home(chromium, url, slugs[:2])
     page.context.set_offline(True)
 
+    page.locator(f"#commerce-{slugs[0]}").get_by_role("button", name="Ne plus suivre").click()
+    expect(page.get_by_role("alert")).to_contain_text("Cela n’a pas abouti")
     page.locator(f"#niveau-{slugs[0]}").select_option("none")
     expect(page.get_by_role("alert")).to_contain_text("Cela n’a pas abouti")
     assert chromium.barriers(page) == []

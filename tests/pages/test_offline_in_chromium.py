@@ -55,7 +55,7 @@ def slugs(street: Sessions) -> list[str]:
 
 def at_home(chromium: Chromium, url: str, slugs: list[str]) -> Page:
     """« Mes commerces » of somebody who follows these shops, whose service worker is at work and has kept them."""
-    page = chromium.open(f"{url}/s/{slugs[0]}")
+    page = chromium.open(f"{url}/s/{slugs[0]}", worker=True)
     page.wait_for_function(CONTROLLED)
     for slug in slugs:
         page.goto(f"{url}/s/{slug}")
@@ -172,7 +172,7 @@ def test_what_is_refused_is_undone_and_said(chromium: Chromium, url: str, slugs:
 def test_a_newcomer_follows_without_a_network_and_becomes_a_citizen_once(
     chromium: Chromium, url: str, slugs: list[str], street: Sessions
 ):
-    page = chromium.open(f"{url}/s/{slugs[0]}")
+    page = chromium.open(f"{url}/s/{slugs[0]}", worker=True)
     page.wait_for_function(CONTROLLED)
     page.reload()
     wait_until_kept(page, f"/s/{slugs[0]}")
@@ -191,7 +191,7 @@ def test_a_newcomer_follows_without_a_network_and_becomes_a_citizen_once(
 def test_somebody_else_on_this_browser_finds_nothing_of_hers(
     chromium: Chromium, url: str, slugs: list[str], street: Sessions
 ):
-    other = chromium.open(f"{url}/s/{slugs[1]}")
+    other = chromium.open(f"{url}/s/{slugs[1]}", worker=True)
     follow(other)
     code = other.evaluate(TRANSFER)
     page = at_home(chromium, url, slugs[:1])
