@@ -1,7 +1,5 @@
 """A first view under constraint: a slow network and phone; no scripts, mouse, motion or colours; large letters."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,8 +9,6 @@ from sqlalchemy.orm import Session, sessionmaker
 from citylife.settings import Settings
 from tests.browser.chromium import Chromium
 from tests.builders import a_shop, an_offer
-from tests.needs import needs_chromium
-from tests.pages.conftest import StandingClock
 
 pytestmark = pytest.mark.long
 
@@ -29,18 +25,6 @@ MOVING = """() => [...document.querySelectorAll("*")].filter(one => {
   const lasts = value => value.split(",").some(part => parseFloat(part) > 0.01);
   return lasts(style.transitionDuration) || lasts(style.animationDuration) || style.scrollBehavior === "smooth";
 }).map(one => one.outerHTML.slice(0, 80)).concat(document.getAnimations().map(String))"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium(needs_chromium()) as chromium:
-        yield chromium
-
-
-@pytest.fixture
-def url(serve: Callable[..., Any], clock: StandingClock) -> Iterator[str]:
-    with serve(clock) as url:
-        yield url
 
 
 @pytest.fixture

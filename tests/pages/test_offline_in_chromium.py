@@ -1,6 +1,5 @@
 """Without a network, in a real Chromium: what was seen is read and dated, what is tapped waits and is sent once."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,8 +13,6 @@ from citylife.follows import Follow
 from citylife.shops import Shop, ShopStatus
 from tests.browser.chromium import Chromium
 from tests.builders import a_shop
-from tests.needs import needs_chromium
-from tests.pages.conftest import StandingClock
 
 pytestmark = pytest.mark.long
 
@@ -33,18 +30,6 @@ ERASE = "() => fetch('/api/v1/me', {method: 'DELETE'}).then(answer => answer.sta
 MOVE = """code => fetch('/api/v1/citizens/transfer', {method: 'POST', headers: {'Content-Type': 'application/json'},
   body: JSON.stringify({code, cookie: true, old_phones: 'keep'})}).then(answer => answer.status)"""
 TRANSFER = "() => fetch('/api/v1/me/transfer', {method: 'POST'}).then(answer => answer.json()).then(said => said.code)"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium(needs_chromium()) as chromium:
-        yield chromium
-
-
-@pytest.fixture
-def url(serve: Callable[..., Any], clock: StandingClock) -> Iterator[str]:
-    with serve(clock) as url:
-        yield url
 
 
 @pytest.fixture
