@@ -84,3 +84,24 @@ def test_without_a_network_it_is_said_and_the_button_stays(chromium: Chromium, a
     page.get_by_role("button", name="Prendre un code").click()
     expect(page.locator(".till-letters")).to_be_visible()
     chromium.close(page)
+
+
+def test_a_code_that_was_fetched_is_read_without_a_network(chromium: Chromium, address: str):
+    page = chromium.open(address)
+    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+    page.get_by_role("button", name="Prendre un code").click()
+    code = page.locator(".till-letters").inner_text()
+    page.wait_for_function(
+        """async code => { for (const name of await caches.keys()) {
+          const held = await (await caches.open(name)).match(location.pathname, {ignoreVary: true});
+          if (held && (await held.text()).includes(code)) { return true; } } return false; }""",
+        arg=code,
+    )
+    page.context.set_offline(True)
+
+    page.goto(address)
+
+    expect(page.locator(".till-letters")).to_have_text(code)
+    expect(page.get_by_role("img", name="Code QR")).to_be_visible()
+    expect(page.get_by_text("Vue pour la dernière fois")).to_be_visible()
+    chromium.close(page)
