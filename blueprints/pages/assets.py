@@ -5,16 +5,19 @@ is never mixed with an old version of another.
 """
 
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, Response, jsonify, render_template, send_from_directory, url_for
+from flask import Blueprint, Response, jsonify, render_template, request, send_from_directory, url_for
 
+from blueprints.conditions import NEVER
 from blueprints.pages.citizen.kept import TRANSIENT
 from blueprints.pages.language import page_locale
 from blueprints.pages.navigation import tabs
+from citylife.accounts.moving import ALPHABET, GROUP
 from citylife.wording import LOCALES, Sentence, say
 
 FOLDER: Final = Path(__file__).parent / "static"
@@ -23,6 +26,8 @@ LEAFLET: Final = Path(str(files("xstatic.pkg.leaflet"))) / "data"
 OF_LEAFLET: Final = ("leaflet.js", "leaflet.css", "images/layers.png", "images/layers-2x.png", "images/marker-icon.png")
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 CHECK_EACH_TIME: Final = "no-cache"
+A_CODE: Final = re.compile(f"[{ALPHABET}]{{{GROUP}}}-[{ALPHABET}]{{{GROUP}}}")
+"""A transfer code as it is shown."""
 LAST_RESORT: Final = Sentence("Du nouveau chez vos commerces.")
 """What a notification says when its message cannot be read: a push that shows nothing costs her the subscription."""
 ABOUT: Final = Sentence("Les offres de vos commerces, sans compte et sans e‑mail.")
@@ -92,7 +97,13 @@ def service_worker() -> Response:
 
 @blueprint.get("/manifest.webmanifest")
 def manifest() -> Response:
-    """What a phone needs to put Citylife beside its other apps; `?lang=` says in which language, as pages ask it."""
+    """What a phone needs to put Citylife beside its other apps; `?lang=` says in which language, as pages ask it.
+
+    An iPhone's Safari asks with a transfer code (`?code=`), which the installed app starts with: after the `#` of its
+    address, which is never sent again.
+    """
+    code = request.args.get("code", "")
+    carried = code if A_CODE.fullmatch(code) else None
     icons = [
         {"src": asset(f"{name}-{size}.png"), "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}
         for size in (192, 512)
@@ -105,7 +116,7 @@ def manifest() -> Response:
         description=say(ABOUT, page_locale()),
         lang=page_locale(),
         dir="ltr",
-        start_url=url_for("citizen.read_mine"),
+        start_url=url_for("citizen.read_mine", _anchor=carried),
         scope="/",
         display="standalone",
         theme_color=THEME,
@@ -114,5 +125,5 @@ def manifest() -> Response:
         shortcuts=[{"name": tab.label, "url": tab.address, "icons": icons[:1]} for tab in tabs()],
     )
     response.content_type = "application/manifest+json"
-    response.headers["Cache-Control"] = CHECK_EACH_TIME
+    response.headers["Cache-Control"] = NEVER if carried else CHECK_EACH_TIME
     return response

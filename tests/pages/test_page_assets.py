@@ -156,6 +156,17 @@ def test_the_manifest_lets_a_phone_keep_it_beside_its_apps(reader: Browser):
             )
 
 
+def test_a_manifest_carries_a_code_into_the_app_that_is_installed_and_nothing_else(reader: Browser):
+    carried = reader.client.get("/manifest.webmanifest?lang=fr&code=7K3QX-0M9DH")
+
+    assert carried.get_json()["start_url"] == "/mes-commerces#7K3QX-0M9DH"
+    assert carried.get_json()["id"] == "/"
+    assert carried.headers["Cache-Control"] == "no-store"
+    for code in ("", "7K3QX", "//evil.example", "7K3QX-0M9DH/../x", "7k3qx-0m9dh"):
+        plain = reader.client.get("/manifest.webmanifest", query_string={"code": code})
+        assert plain.get_json()["start_url"] == "/mes-commerces", code
+
+
 @pytest.mark.parametrize("size", [192, 512])
 def test_an_icon_that_phones_mask_keeps_its_drawing_in_the_middle_and_another_is_shown_as_it_is(size: int):
     masked, shown = (Image.open(assets.FOLDER / f"{name}-{size}.png").convert("RGBA") for name in ("maskable", "icon"))

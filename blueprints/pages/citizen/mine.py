@@ -55,6 +55,7 @@ def read_mine() -> str:
     offers, next_offers = ([], None) if citizen is None else _offers(citizen, order)
     return render_template(
         "citizen/mine.html",
+        known=citizen is not None,
         offers=offers,
         next_offers={"order": order.value, "cursor": next_offers} if next_offers else None,
         order=order,

@@ -1,6 +1,7 @@
 // « Me prévenir »: shows which of its states is true, and moves from one to the next on a tap.
 
 import { Refused } from "./api.js";
+import { installable } from "./home-screen.js";
 import { standing, start, stop } from "./subscription.js";
 
 customElements.define(
@@ -19,7 +20,8 @@ customElements.define(
     }
 
     async #settle() {
-      this.#show(await standing().catch(() => "off"));
+      const now = await standing().catch(() => "off");
+      this.#show(now === "unsupported" && installable() ? "home-screen" : now);
     }
 
     async #move(action) {
