@@ -32,7 +32,8 @@ return navigator.serviceWorker.ready
   .then(subscription => subscription.unsubscribe());
 """
 VISIBLE_BUTTONS = """
-return [...document.querySelectorAll("button")].filter(one => one.checkVisibility()).map(one => one.textContent.trim());
+const buttons = [...document.querySelectorAll("#suivre button")];
+return buttons.filter(one => one.checkVisibility()).map(one => one.textContent.trim());
 """
 BROWSER_CHANGES_ITS_SUBSCRIPTION = """
 const [origin] = arguments;

@@ -194,6 +194,7 @@ def test_somebody_else_on_this_browser_finds_nothing_of_hers(
     wait_until_kept(page, "/mes-commerces")
     page.wait_for_load_state("networkidle")
     expect(entry(page, slugs[0])).to_have_count(0)
+    expect(page.get_by_text("n’a pas été accepté")).to_be_hidden()
     page.context.set_offline(True)
     page.goto(f"{url}/s/{slugs[0]}")
     expect(page.get_by_role("heading", level=1)).to_have_text("Pas de réseau pour l’instant")
