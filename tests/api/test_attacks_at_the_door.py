@@ -26,8 +26,14 @@ FROM_ELSEWHERE = [
     {"Sec_Fetch_Site": "", "Origin": f"https://{EVIL}"},
 ]
 """What a browser says, or is made to say, of a page that is not ours; `Referer` is believed in no case."""
-MADE_ELSEWHERE = {"/s/<slug>/unfollow", "/autour", "/mes-commerces/<slug>/take-back"}
-"""Forms in no page as it comes: for who follows, for who has just left, and one that a script makes of a position."""
+MADE_ELSEWHERE = {
+    "/s/<slug>/unfollow",
+    "/autour",
+    "/mes-commerces/<slug>/take-back",
+    "/reglages/telephone/secours/revoke",
+}
+"""Forms in no page as it comes: for who follows, who has just left, or who has a code for a phone that is lost; and one
+that a script makes of a position."""
 SPLITTING = "x\r\nSet-Cookie: stolen=1\r\n\r\n<script>"
 
 
