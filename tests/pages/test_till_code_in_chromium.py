@@ -87,7 +87,7 @@ def test_without_a_network_it_is_said_and_the_button_stays(chromium: Chromium, a
 
 
 def test_a_code_that_was_fetched_is_read_without_a_network(chromium: Chromium, address: str):
-    page = chromium.open(address)
+    page = chromium.open(address, worker=True)
     page.wait_for_function("() => navigator.serviceWorker.controller !== null")
     page.get_by_role("button", name="Prendre un code").click()
     code = page.locator(".till-letters").inner_text()

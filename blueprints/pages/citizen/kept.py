@@ -14,6 +14,8 @@ KEPT: Final = frozenset(
     f"citizen.{view}" for view in ("read_welcome", "read_mine", "read_around", "read_search", "read_shop", "read_offer")
 )
 """Pages of the public, or of hers alone, that hold no secret but her code for a till: the only ones ever kept."""
+OF_NOBODY: Final = "citizen.read_without_network"
+"""The page that is the same for everybody: it is served without asking who reads, also while the database is away."""
 TRANSIENT: Final = ("back", "changed", "from", "lang", "left", "level", "refused")
 """What an address may say of the moment it was asked at: the page is kept under the address without it."""
 
@@ -25,7 +27,7 @@ def read_without_network() -> str:
 
 def tell_worker(response: Response) -> None:
     """Say who reads a page that was answered, and whether it may be kept."""
-    if request.method != "GET" or response.status_code != HTTPStatus.OK:
+    if request.method != "GET" or response.status_code != HTTPStatus.OK or request.endpoint == OF_NOBODY:
         return
     say_reader(response)
     if request.endpoint in KEPT and not response.cache_control.no_store:
