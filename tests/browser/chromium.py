@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import ConsoleMessage, Page, Response, expect, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, Request, Response, expect, sync_playwright
 
 Scheme = Literal["light", "dark"]
 SWITCHES: Final = (
@@ -33,6 +33,8 @@ WIDTH: Final = 360
 HEIGHT: Final = 740
 RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "RGAAv4", "best-practice")
 
+GIVEN_UP: Final = "net::ERR_ABORTED"
+"""What becomes of a picture or a module on its way to a page that is left: nobody's fault."""
 WORKER_KEPT_OUT: Final = "Service Worker registration blocked by Playwright"
 REGISTERED: Final = """async () => {
   const registration = await navigator.serviceWorker.getRegistration();
@@ -173,9 +175,13 @@ class Chromium:
             if answer.status >= HTTPStatus.BAD_REQUEST:
                 said.append(f"{answer.status}: {answer.url}")
 
+        def on_failure(request: Request) -> None:
+            if request.failure != GIVEN_UP:
+                said.append(f"failed: {request.url}: {request.failure}")
+
         page.on("console", on_console)
         page.on("pageerror", lambda error: said.append(f"uncaught: {error}"))
-        page.on("requestfailed", lambda request: said.append(f"failed: {request.url}: {request.failure}"))
+        page.on("requestfailed", on_failure)
         page.on("response", on_answer)
 
 

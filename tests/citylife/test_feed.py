@@ -128,14 +128,14 @@ def test_offers_that_end_between_two_pages_make_no_other_be_skipped_or_repeated(
 
 @pytest.mark.parametrize("analysed", [False, True])
 def test_the_ids_are_found_from_the_index_alone(engine: Engine, session: Session, now, analysed):
-    citizen_id, _ = a_town(session, [(ShopStatus.VERIFIED, Level.NORMAL, [(OfferStatus.LIVE, 3, 0)] * 30)] * 3, now)
+    live = [(OfferStatus.LIVE, 3, 0)] * 30
+    town = [(ShopStatus.VERIFIED, level, live) for level in [Level.NORMAL] * 3 + [None] * 20]
+    citizen_id, _ = a_town(session, town, now)
     session.commit()
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as aside:
-        if (
-            engine.dialect.name == "postgresql"
-        ):  # as autovacuum does: an index alone answers for pages known to be visible
-            aside.execute(text("VACUUM"))
-        if analysed:
+        if engine.dialect.name == "postgresql":
+            aside.execute(text("VACUUM (ANALYZE)"))  # what its planner makes of so few rows without figures is chance
+        elif analysed:
             aside.execute(text("ANALYZE"))
     connection = session.connection()
     values = {
@@ -153,10 +153,11 @@ def test_the_ids_are_found_from_the_index_alone(engine: Engine, session: Session
         assert "SEARCH f USING PRIMARY KEY (citizen_id=?)" in plan
         assert "SEARCH p USING INTEGER PRIMARY KEY (rowid=?)" in plan
     else:
-        # Ninety offers are too few for the planner to bother; that it can is what is shown.
+        # So few offers are too few for the planner to bother; that it can is what is shown.
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
         connection.exec_driver_sql("SET LOCAL enable_hashjoin = off")
+        connection.exec_driver_sql("SET LOCAL enable_mergejoin = off")
         plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", values))
         assert "Index Only Scan using ix_offers_live on offers o" in plan
         assert "ROW(ends_at, id) > ROW(" in plan
