@@ -35,6 +35,9 @@ RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "RGAAv4"
 
 GIVEN_UP: Final = "net::ERR_ABORTED"
 """What becomes of a picture or a module on its way to a page that is left: nobody's fault."""
+AT_REST: Final = """() => !document.querySelector('[aria-busy="true"]')
+  && document.getAnimations().every((one) => one.playState !== "running" || one.effect.getTiming().iterations > 9)"""
+"""Whether what is on its way has come, and fades no more: what is busy for a moment is paler, and meant to be."""
 WORKER_KEPT_OUT: Final = "Service Worker registration blocked by Playwright"
 REGISTERED: Final = """async () => {
   const registration = await navigator.serviceWorker.getRegistration();
@@ -149,6 +152,7 @@ class Chromium:
         """
         if page in self._still:
             raise ValueError("axe needs a page that runs scripts")
+        page.wait_for_function(AT_REST)
         options = {"runOnly": {"type": "tag", "values": list(rules)}, "resultTypes": ["violations"]}
         found = Axe().run(page, options=options).response["violations"]
         return [
