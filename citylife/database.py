@@ -153,6 +153,7 @@ def engine_for(url: str | URL, *, pool_size: int = 5) -> Engine:
         url,
         pool_size=pool_size,
         max_overflow=10,
+        pool_use_lifo=True,  # the one used last has its pages and statements at hand; in turn, each would fill a cache
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         **options,

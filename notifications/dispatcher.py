@@ -29,6 +29,7 @@ from citylife.ledger.digests import Line
 from citylife.ledger.lanes import Lane, open_lanes
 from citylife.ledger.settlement import Settlement
 from citylife.ledger.statements import DriverId
+from citylife.memory import give_back
 from notifications import timekeeper
 from notifications.expander import Expander
 from notifications.outcomes import meaning, pause
@@ -49,6 +50,8 @@ DRAIN_SECONDS: Final = 15.0
 PER_ORIGIN: Final = 300
 """Deliveries in hand for one origin: a slow one fills its own share and nobody else's."""
 IN_HAND: Final = 3_000
+GIVE_BACK_EVERY: Final = 60.0
+"""Seconds between two times that freed memory is given back to the machine."""
 DATABASE_AWAY_SECONDS: Final = 1.0
 UNSURE_SECONDS: Final = 1.0
 """For how long the database may lose what it was told without waiting for its disk; PostgreSQL: three times
@@ -98,6 +101,7 @@ class Dispatcher:
         self._completed_since = 0.0
         self._next_key = self._settled = 0
         self._look_at = self._sweep_at = self._ring_on_at = 0.0
+        self._give_back_at = time.monotonic() + GIVE_BACK_EVERY
         self._steady = steady
         self._told: deque[tuple[float, list[Settlement]]] = deque()
         self._unsure: list[list[Settlement]] = []
@@ -138,6 +142,7 @@ class Dispatcher:
         busy = self._claim() or busy
         busy = self._drive() or busy
         self._progress.say(at_once=not busy)
+        self._tidy()
         return busy
 
     def drain(self) -> None:
@@ -150,6 +155,12 @@ class Dispatcher:
                 time.sleep(DATABASE_AWAY_SECONDS)
         self._progress.say(at_once=True)
         log.info("dispatcher.stopped", settled=self._settled, left_to_lease=len(self._in_hand))
+
+    def _tidy(self) -> None:
+        """Give back, once in a while, the memory that many short-lived rows and envelopes have left behind."""
+        if time.monotonic() >= self._give_back_at:
+            self._give_back_at = time.monotonic() + GIVE_BACK_EVERY
+            give_back()
 
     def _rest(self, stop: threading.Event) -> None:
         if not stop.is_set():

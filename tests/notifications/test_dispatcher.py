@@ -335,3 +335,13 @@ def test_sending_goes_on_while_old_rows_leave(town: Town, monkeypatch: pytest.Mo
     assert sent > 0, "what is new did not wait for what is old to be gone"
     town.works(rounds=90)
     assert accepted() == (0, 24)
+
+
+def test_memory_is_given_back_once_in_a_while(town: Town, monkeypatch: pytest.MonkeyPatch):
+    given, moment = [], [dispatching.time.monotonic()]
+    monkeypatch.setattr(dispatching, "give_back", lambda: given.append(moment[0]))
+    monkeypatch.setattr(dispatching.time, "monotonic", lambda: moment[0])
+    for _ in range(10):
+        town.dispatcher.turn()
+        moment[0] += dispatching.GIVE_BACK_EVERY / 3
+    assert len(given) == 3
