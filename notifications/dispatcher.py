@@ -51,7 +51,8 @@ PER_ORIGIN: Final = 300
 """Deliveries in hand for one origin: a slow one fills its own share and nobody else's."""
 IN_HAND: Final = 3_000
 GIVE_BACK_EVERY: Final = 60.0
-"""Seconds between two times that freed memory is given back to the machine."""
+GIVE_BACK_AT_REST: Final = 5.0
+"""Seconds between two times that freed memory is given back to the machine: at work, and where work has just ended."""
 DATABASE_AWAY_SECONDS: Final = 1.0
 UNSURE_SECONDS: Final = 1.0
 """For how long the database may lose what it was told without waiting for its disk; PostgreSQL: three times
@@ -101,7 +102,7 @@ class Dispatcher:
         self._completed_since = 0.0
         self._next_key = self._settled = 0
         self._look_at = self._sweep_at = self._ring_on_at = 0.0
-        self._give_back_at = time.monotonic() + GIVE_BACK_EVERY
+        self._gave_back_at, self._settled_then = time.monotonic(), 0
         self._steady = steady
         self._told: deque[tuple[float, list[Settlement]]] = deque()
         self._unsure: list[list[Settlement]] = []
@@ -142,7 +143,7 @@ class Dispatcher:
         busy = self._claim() or busy
         busy = self._drive() or busy
         self._progress.say(at_once=not busy)
-        self._tidy()
+        self._tidy(GIVE_BACK_EVERY)
         return busy
 
     def drain(self) -> None:
@@ -156,13 +157,14 @@ class Dispatcher:
         self._progress.say(at_once=True)
         log.info("dispatcher.stopped", settled=self._settled, left_to_lease=len(self._in_hand))
 
-    def _tidy(self) -> None:
-        """Give back, once in a while, the memory that many short-lived rows and envelopes have left behind."""
-        if time.monotonic() >= self._give_back_at:
-            self._give_back_at = time.monotonic() + GIVE_BACK_EVERY
+    def _tidy(self, every: float) -> None:
+        """Give back the memory that short-lived rows and envelopes have left behind, if there were any since."""
+        if time.monotonic() - self._gave_back_at >= every and self._settled != self._settled_then:
             give_back()
+            self._gave_back_at, self._settled_then = time.monotonic(), self._settled
 
     def _rest(self, stop: threading.Event) -> None:
+        self._tidy(GIVE_BACK_AT_REST)
         if not stop.is_set():
             self._bell.wait(self._look_every)
             self._look_at = 0.0

@@ -337,11 +337,29 @@ def test_sending_goes_on_while_old_rows_leave(town: Town, monkeypatch: pytest.Mo
     assert accepted() == (0, 24)
 
 
-def test_memory_is_given_back_once_in_a_while(town: Town, monkeypatch: pytest.MonkeyPatch):
+def test_memory_is_given_back_once_in_a_while_where_something_was_sent(town: Town, monkeypatch: pytest.MonkeyPatch):
     given, moment = [], [dispatching.time.monotonic()]
     monkeypatch.setattr(dispatching, "give_back", lambda: given.append(moment[0]))
     monkeypatch.setattr(dispatching.time, "monotonic", lambda: moment[0])
-    for _ in range(10):
-        town.dispatcher.turn()
-        moment[0] += dispatching.GIVE_BACK_EVERY / 3
-    assert len(given) == 3
+    moment[0] += dispatching.GIVE_BACK_EVERY + 1
+    town.works()
+    assert given == [], "nothing was sent"
+    town.a_follower_at()
+    town.publishes()
+    town.works()
+    assert town.states() == Counter({DeliveryState.ACCEPTED: 1})
+    assert given == [moment[0]]
+    moment[0] += dispatching.GIVE_BACK_EVERY + 1
+    town.works()
+    assert len(given) == 1, "nothing was sent since"
+
+
+def test_memory_is_given_back_sooner_once_there_is_nothing_to_do(town: Town, monkeypatch: pytest.MonkeyPatch):
+    given, stop = [], threading.Event()
+    monkeypatch.setattr(dispatching, "GIVE_BACK_AT_REST", 0.0)
+    monkeypatch.setattr(dispatching, "give_back", lambda: (given.append(town.states()), stop.set()))
+    town.a_follower_at()
+    town.publishes()
+    town.now += dt.timedelta(minutes=1)
+    town.dispatcher.run(stop)
+    assert given == [Counter({DeliveryState.ACCEPTED: 1})]
