@@ -1,8 +1,11 @@
 """Without a network, in a real Chromium: what was seen is read and dated, what is tapped waits and is sent once."""
 
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask, Response
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
@@ -11,7 +14,7 @@ from blueprints.pages import assets
 from citylife.accounts.citizens import Citizen
 from citylife.follows import Follow
 from citylife.shops import Shop, ShopStatus
-from tests.browser.chromium import Chromium
+from tests.browser.chromium import PATIENCE, Chromium
 from tests.builders import a_shop
 
 pytestmark = pytest.mark.long
@@ -256,3 +259,35 @@ def test_a_new_version_takes_the_place_of_the_old_one(
     expect(page.get_by_text("Vue pour la dernière fois")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).display") == "flex", "an old page without its stylesheet"
     chromium.close(page)
+
+
+def test_a_network_that_hangs_shows_what_was_kept_and_then_says_what_has_come(
+    chromium: Chromium, url: str, slugs: list[str], street: Sessions, monkeypatch: pytest.MonkeyPatch
+):
+    page = at_home(chromium, url, slugs)
+    with street.begin() as session:
+        session.scalars(select(Shop).where(Shop.slug == slugs[0])).one().name = "Abricot doré"
+    goes_on = threading.Event()
+    monkeypatch.setattr(Flask, "full_dispatch_request", held_until(goes_on, Flask.full_dispatch_request))
+
+    page.goto(f"{url}/s/{slugs[0]}")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Abricot")
+    expect(page.get_by_text("Vue pour la dernière fois")).to_be_visible()
+    assert chromium.barriers(page) == []
+    goes_on.set()
+    expect(page.get_by_text("La page à jour est arrivée.")).to_be_visible()
+    page.get_by_role("link", name="L’afficher").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Abricot doré")
+    expect(page.get_by_text("Vue pour la dernière fois")).to_be_hidden()
+    chromium.close(page)
+
+
+def held_until(event: threading.Event, dispatch: Callable[[Flask], Response]) -> Callable[[Flask], Response]:
+    """Every request waits for it, as behind a wall too thick."""
+
+    def dispatch_then(app: Flask) -> Response:
+        assert event.wait(PATIENCE)
+        return dispatch(app)
+
+    return dispatch_then

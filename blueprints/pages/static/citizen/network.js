@@ -43,6 +43,10 @@ async function ask(what, slug) {
 
 async function heard({ slug, became }) {
   const forms = formsOf(slug);
+  if (became === "fresh") {
+    say(became);
+    return;
+  }
   if (became === "waiting") {
     forms.filter((form) => !form.hidden).forEach(wait);
     return;

@@ -1,5 +1,6 @@
 // Part of the service worker: keeps what pages are made of, by edition, and the pages last seen, of one reader alone.
-// Pages come from the network first; one that was kept says since when (`data-kept-at` on its root).
+// Pages come from the network first; one that was kept says since when (`data-kept-at` on its root). It is shown where
+// nothing answers, or not soon; what comes late is kept, and the page is told.
 "use strict";
 
 const keeping = (() => {
@@ -11,6 +12,7 @@ const keeping = (() => {
   const CHANGED = "changed";
   const MOST = 40;
   const AWAY = [502, 503, 504];
+  const PATIENCE = 5_000; // milliseconds until a page that is kept is shown instead of one that does not come
   const ANY = { ignoreVary: true };
 
   /** Fetch the whole shell of this edition; the installation fails with it, and the browser tries again. */
@@ -32,9 +34,20 @@ const keeping = (() => {
     return name === undefined ? null : name.slice(PAGES.length);
   }
 
-  /** The page from the network; without one, as it was kept, else a page that says so. */
+  /** The page from the network; without one, or without one soon, as it was kept, else a page that says so. */
   async function page(event) {
     const address = plain(event.request.url);
+    const coming = fromNetwork(event, address);
+    const late = keptAfter(PATIENCE, address);
+    const shown = await Promise.race([coming, late.answer]);
+    late.cancel();
+    if (late.isShown()) {
+      event.waitUntil(coming.then((answer) => tellOfFresh(event, answer)));
+    }
+    return shown;
+  }
+
+  async function fromNetwork(event, address) {
     let answer;
     try {
       answer = await fetch(event.request);
@@ -50,6 +63,28 @@ const keeping = (() => {
     await heed(answer);
     event.waitUntil(keep(answer.clone()));
     return answer;
+  }
+
+  /** Tell a page that was kept that the present one has come after all; an answer made here has no address. */
+  async function tellOfFresh(event, answer) {
+    const client = answer.url && (await self.clients.get(event.resultingClientId));
+    client?.postMessage({ became: "fresh" });
+  }
+
+  /** The page as it was kept, once so much time has passed; for ever on its way where none is. */
+  function keptAfter(milliseconds, address) {
+    let timer;
+    let shown = false;
+    const answer = new Promise((resolve) => {
+      timer = setTimeout(async () => {
+        const found = await kept(address).catch(() => null);
+        if (found) {
+          shown = true;
+          resolve(found);
+        }
+      }, milliseconds);
+    });
+    return { answer, cancel: () => clearTimeout(timer), isShown: () => shown };
   }
 
   /** A file of the shell; of another edition from the network, and the present one's where there is none. */
