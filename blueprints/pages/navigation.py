@@ -1,9 +1,9 @@
 """The tabs of the citizen's app: where she goes from any of her pages, and what her phone's icon leads to."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
-from flask import Flask, url_for
+from flask import Flask, request, url_for
 
 from blueprints.pages.language import page_locale
 from citylife.wording import Sentence, say
@@ -20,12 +20,12 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class ShownTab:
-    """A tab in the reader's language; `here` says that its page is the one that is read."""
+    """A tab in the reader's language; `here` as `aria-current` says it: its own page, one below it, or neither."""
 
     address: str
     label: str
     icon: str
-    here: bool
+    here: Literal["page", "true", ""]
 
 
 TABS: Final = (
@@ -41,14 +41,16 @@ def tabs(page: str | None = None) -> list[ShownTab]:
     """The tabs as a page shows them; `page` is its endpoint, where it is a tab itself. `tabs` in templates."""
     locale = page_locale()
     return [
-        ShownTab(
-            address=url_for(tab.endpoint),
-            label=say(tab.label, locale),
-            icon=tab.icon,
-            here=tab.endpoint == page,
-        )
+        ShownTab(address=address, label=say(tab.label, locale), icon=tab.icon, here=_here(tab, address, page))
         for tab in TABS
+        for address in (url_for(tab.endpoint),)
     ]
+
+
+def _here(tab: Tab, address: str, page: str | None) -> Literal["page", "true", ""]:
+    if tab.endpoint == page:
+        return "page"
+    return "true" if request.path.startswith(f"{address}/") else ""
 
 
 def init_app(app: Flask) -> None:

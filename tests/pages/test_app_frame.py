@@ -41,6 +41,12 @@ def test_a_tab_says_that_it_is_here_only_where_it_is(hers: dict[str, ReadPage], 
         assert here == [path for tab in ("/mes-commerces", "/autour", "/chercher", "/reglages") if tab == path], path
 
 
+def test_a_page_below_a_tab_says_that_it_is_of_it(reader: Browser):
+    for path in ("/reglages/lieux", "/reglages/telephone", "/reglages/donnees/effacer"):
+        [here] = reader.get(path).all("nav.tabs [aria-current]")
+        assert (here.attrs["href"], here.attrs["aria-current"]) == ("/reglages", "true"), path
+
+
 def test_the_symbol_of_each_tab_is_drawn():
     drawn = (assets.FOLDER / "icons.svg").read_text(encoding="utf-8")
 
