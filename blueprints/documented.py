@@ -5,6 +5,8 @@ from typing import Any, Final
 
 A_PAGE: Final = {"type": "string", "example": '<!doctype html><html lang="fr"><title>Lettre</title></html>'}
 """The shape of an answer that is a page."""
+A_PDF: Final = {"type": "string", "contentMediaType": "application/pdf", "example": "%PDF-1.4"}
+"""The shape of an answer that is a PDF: its bytes (OpenAPI 3.1 says nothing more of them)."""
 
 
 def documented(view: Callable[..., Any], **fragment: Any) -> None:

@@ -49,6 +49,7 @@ OF_THE_RULES: Final[Mapping[str, tuple[str, ...]]] = {
     "let_member_go": ("owners-only", "last-owner"),
     "claim_my_shop": (*SHOP, "number-needed", "already-listed", "shop-already-claimed"),
     "change_my_shop": (*SHOP, "stand-refused", "owners-only", "shop-suspended", "shop-not-verified"),
+    "print_my_poster": ("no-poster",),
     "draft_my_offer": OFFER,
     "correct_my_offer": (*OFFER, "fixed-once-live", "offer-closed"),
     "delete_my_offer": ("offer-closed",),

@@ -258,6 +258,7 @@ PUBLIC: Final = (
     Line("POST /api/v1/citizens/transfer", EVERYBODY, 201, json={"code": "{transfer_code}", "old_phones": "keep"}),
 )
 KNOWN: Final = (Side.FIRST, Side.ABSENT)
+PUBLIC_OR_ABSENT: Final = (Side.FIRST, Side.SECOND, Side.ABSENT)
 FIRST_ONLY: Final = frozenset({Side.FIRST})
 ASKING: Final = {"email": "camille@boulangerie.example"}
 TYPED: Final = {"code": "{code}"}
@@ -326,6 +327,7 @@ OF_MERCHANTS: Final = (
     Line("POST /api/v1/merchant/shops", CLAIMING, 201, json=CLAIM),
     Line("GET /api/v1/merchant/shops/<uuid:shop_id>", TEAM_READING, there=HERS),
     Line("PATCH /api/v1/merchant/shops/<uuid:shop_id>", OWNERS, there=HERS, json={"street": "1 rue Sadi-Carnot"}),
+    Line("GET /api/v1/merchant/shops/<uuid:shop_id>/poster.pdf", TEAM_READING, there=HERS, sides=PUBLIC_OR_ABSENT),
     Line("GET /api/v1/merchant/shops/<uuid:shop_id>/offers", TEAM_READING, there=HERS),
     Line("POST /api/v1/merchant/shops/<uuid:shop_id>/offers", TEAM_OFFERING, 201, HERS, json=DRAFT),
     Line("POST /api/v1/merchant/shops/<uuid:shop_id>/audience", TEAM_OFFERING, there=HERS, json=ASKED),

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
 
+from blueprints.pages.paper import BOLD, PLAIN, lines, width_of, writable
 from blueprints.pages.public import sheet
 from tests.builders import BETHUNE, NOW, a_shop, an_offer
 from tests.pages.conftest import Browser, StandingClock, plain
@@ -94,10 +95,10 @@ def test_no_line_is_wider_than_its_column_and_no_entry_runs_into_the_foot(settin
     height = sheet._height(entries[0], setting)
     assert count == setting.columns * int((column + sheet.BETWEEN) / (height + sheet.BETWEEN))
     for text, size, bold in sheet._parts(entries[0], setting):
-        font = sheet.BOLD if bold else sheet.PLAIN
-        lines = list(sheet._lines(text, setting.width, size, font))
-        assert all(sheet.stringWidth(line, font, size) <= setting.width * sheet.mm for line in lines)
-        assert "".join(lines).replace(" ", "") == sheet.writable(text).replace(" ", "")
+        font = BOLD if bold else PLAIN
+        written = list(lines(writable(text), setting.width, size, font))
+        assert all(width_of(line, size, font) <= setting.width for line in written)
+        assert "".join(written).replace(" ", "") == writable(text).replace(" ", "")
 
 
 def test_no_type_is_too_small_to_be_read():
@@ -113,7 +114,7 @@ def test_no_type_is_too_small_to_be_read():
     ],
 )
 def test_what_the_fonts_lack_is_written_as_near_as_can_be(text: str, written: str):
-    assert sheet.writable(text) == written
+    assert writable(text) == written
 
 
 def test_the_same_minute_is_the_same_bytes_and_a_copy_is_not_sent_twice(

@@ -1,27 +1,19 @@
 """The week's offers of a commune on one sheet of A4: for a notice board, a town hall's counter, a letter box.
 
 Black on white, in type for old eyes: large where there are few offers, in two columns where there are many. What finds
-no room is counted, and said. The PDF has the fonts that every reader has, so that nothing is embedded; a character that
-they lack is written without its accent, or left out.
+no room is counted, and said.
 """
 
 import datetime as dt
-import io
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import segno
-from reportlab.lib.units import mm
-from reportlab.pdfbase.pdfmetrics import stringWidth
-from reportlab.pdfgen.canvas import Canvas
-
+from blueprints.pages.paper import BOLD, Paper, lines, writable
 from citylife.clock import PARIS
 from citylife.moments import clock_words, date_words
 from citylife.wording import Sentence, say
 
-ENCODING: Final = "windows-1252"
 WIDTH: Final = 210.0
 HEIGHT: Final = 297.0
 MARGIN: Final = 14.0
@@ -31,13 +23,8 @@ LIST_TOP: Final = 53.0
 LIST_BOTTOM: Final = HEIGHT - 31.0
 GUTTER: Final = 8.0
 BETWEEN: Final = 3.2
-LEADING: Final = 0.43
-"""Millimetres a line takes for each point of its type."""
-DESCENT: Final = 0.1
-"""Of these, what lies under the line that letters stand on."""
-PLAIN: Final = "Helvetica"
-BOLD: Final = "Helvetica-Bold"
-PLAIN_SPACES: Final = str.maketrans("\N{NARROW NO-BREAK SPACE}\N{NON-BREAKING HYPHEN}", "\N{NO-BREAK SPACE}-")
+POINT: Final = 25.4 / 72
+"""In millimetres: how thick a rule is, is said in points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,48 +79,23 @@ def drawn(
     return sheet.finished(), count
 
 
-def writable(text: str) -> str:
-    """The text in the characters that the fonts have."""
-    text = text.translate(PLAIN_SPACES)
-    written = []
-    for mark in text:
-        if _has(mark):
-            written.append(mark)
-        else:
-            written.append("".join(part for part in unicodedata.normalize("NFKD", mark) if _has(part)))
-    return "".join(written)
-
-
-def _has(mark: str) -> bool:
-    if mark < " " or mark == "\x7f":
-        return False
-    try:
-        mark.encode(ENCODING)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 class _Sheet:
     """One page that is being drawn; measured from its top, though PDF measures from below."""
 
     def __init__(self, heading: Heading, language: str, now: dt.datetime) -> None:
         self.heading, self.language = heading, language
         self.moment = now.astimezone(PARIS)
-        self.bytes = io.BytesIO()
-        self.canvas = Canvas(self.bytes, pagesize=(WIDTH * mm, HEIGHT * mm), lang=language, invariant=1)
-        self.canvas.setTitle(self._say(Sentence("{commune} : les offres de la semaine", commune=heading.commune)))
-        self.canvas.setAuthor("Citylife")
-        self.canvas.setViewerPreference("DisplayDocTitle", "true")
+        self.paper = Paper(WIDTH, HEIGHT)
 
     def head(self) -> None:
         """The commune, when the sheet was printed, and the code of the commune's page."""
         width = WIDTH - 2 * MARGIN - MARK - GUTTER
         name = self.heading.commune
-        size = next((size for size in (30.0, 24.0, 19.0) if len(list(_lines(name, width, size, BOLD))) == 1), 16.0)
-        y = self._write(MARGIN, MARGIN - 2, width, size, name, bold=True)
+        spelt = writable(name)
+        size = next((size for size in (30.0, 24.0, 19.0) if len(list(lines(spelt, width, size, BOLD))) == 1), 16.0)
+        y = self.paper.write(MARGIN, MARGIN - 2, width, size, name, bold=True)
         subtitle = self._say(Sentence("Les offres de la semaine, chez vos commerces"))
-        y = self._write(MARGIN, y + 1, width, 15, subtitle)
+        y = self.paper.write(MARGIN, y + 1, width, 15, subtitle)
         said = self._say(
             Sentence(
                 "Feuille imprimée le {day} à {time}.",
@@ -141,10 +103,10 @@ class _Sheet:
                 time=clock_words(self.moment.time()),
             )
         )
-        y = self._write(MARGIN, y + 1.5, width, 11.5, said)
+        y = self.paper.write(MARGIN, y + 1.5, width, 11.5, said)
         leads = self._say(Sentence("Le code mène à la page de la commune, tenue à jour."))
-        self._write(MARGIN, y + 0.5, width, 11.5, leads)
-        self._mark(WIDTH - MARGIN - MARK, MARGIN - 3)
+        self.paper.write(MARGIN, y + 0.5, width, 11.5, leads)
+        self.paper.mark(WIDTH - MARGIN - MARK, MARGIN - 3, MARK, self.heading.address)
         self._rule(LIST_TOP - 5, 1.5)
 
     def list(self, entries: Sequence[Entry], setting: Setting) -> None:
@@ -157,7 +119,7 @@ class _Sheet:
             below = y
             for text, size, bold in _parts(entry, setting):
                 left = MARGIN + column * (setting.width + GUTTER)
-                below = self._write(left, below, setting.width, size, text, bold=bold)
+                below = self.paper.write(left, below, setting.width, size, text, bold=bold)
             y += height + BETWEEN
 
     def foot(self, rest: int, *, empty: bool) -> None:
@@ -165,24 +127,23 @@ class _Sheet:
         width, y = WIDTH - 2 * MARGIN, LIST_BOTTOM + 3
         if empty:
             nothing = self._say(Sentence("Aucune offre en ce moment. Demandez la feuille de la semaine prochaine."))
-            self._write(MARGIN, LIST_TOP + 4, width, 16, nothing)
+            self.paper.write(MARGIN, LIST_TOP + 4, width, 16, nothing)
         self._rule(y - 1, 0.8)
         if rest > 0:
-            y = self._write(MARGIN, y + 0.5, width, 12.5, self._rest(rest), bold=True)
+            y = self.paper.write(MARGIN, y + 0.5, width, 12.5, self._rest(rest), bold=True)
         advice = self._say(
             Sentence(
                 "Chaque commerce écrit ses offres ; elles valent tant qu’il en reste. Sans smartphone : demandez à "
                 "l’accueil de la mairie, ou appelez le commerce."
             )
         )
-        y = self._write(MARGIN, y + 1, width, 10.5, advice)
-        self._write(MARGIN, y + 0.5, width, 10.5, self.heading.address)
+        y = self.paper.write(MARGIN, y + 1, width, 10.5, advice)
+        self.paper.write(MARGIN, y + 0.5, width, 10.5, self.heading.address)
 
     def finished(self) -> bytes:
         """The document."""
-        self.canvas.showPage()
-        self.canvas.save()
-        return self.bytes.getvalue()
+        title = self._say(Sentence("{commune} : les offres de la semaine", commune=self.heading.commune))
+        return self.paper.pdf(title=title, language=self.language)
 
     def _rest(self, rest: int) -> str:
         if rest == 1:
@@ -193,28 +154,8 @@ class _Sheet:
             )
         )
 
-    def _write(self, x: float, y: float, width: float, size: float, text: str, *, bold: bool = False) -> float:
-        """Write a paragraph below `y`; where it ends."""
-        font = BOLD if bold else PLAIN
-        self.canvas.setFont(font, size)
-        for line in _lines(text, width, size, font):
-            y += size * LEADING
-            self.canvas.drawString(x * mm, (HEIGHT - y + size * DESCENT) * mm, line)
-        return y
-
     def _rule(self, y: float, thickness: float) -> None:
-        self.canvas.setLineWidth(thickness)
-        self.canvas.line(MARGIN * mm, (HEIGHT - y) * mm, (WIDTH - MARGIN) * mm, (HEIGHT - y) * mm)
-
-    def _mark(self, x: float, y: float) -> None:
-        """The code of the address: each dark run of a row is a rectangle, sharp at any size."""
-        rows = list(segno.make_qr(self.heading.address, error="m").matrix_iter(border=2))
-        side = MARK / len(rows)
-        for down, row in enumerate(rows):
-            for across, dark in enumerate(row):
-                if dark:
-                    left, bottom = x + across * side, HEIGHT - y - (down + 1) * side
-                    self.canvas.rect(left * mm, bottom * mm, side * mm, side * mm, stroke=0, fill=1)
+        self.paper.rule(MARGIN, y, WIDTH - 2 * MARGIN, thickness * POINT)
 
     def _say(self, sentence: Sentence) -> str:
         return say(sentence, self.language)
@@ -242,27 +183,5 @@ def _parts(entry: Entry, setting: Setting) -> Iterator[tuple[str, float, bool]]:
 
 
 def _height(entry: Entry, setting: Setting) -> float:
-    return sum(
-        size * LEADING * len(list(_lines(text, setting.width, size, BOLD if bold else PLAIN)))
-        for text, size, bold in _parts(entry, setting)
-    )
-
-
-def _lines(text: str, width: float, size: float, font: str) -> Iterator[str]:
-    """The text in lines that are no wider; only plain spaces break it, and a word longer than a line where it must."""
-    line = ""
-    for whole in writable(text).split(" "):
-        word = whole
-        longer = f"{line} {word}" if line else word
-        if stringWidth(longer, font, size) <= width * mm:
-            line = longer
-            continue
-        if line:
-            yield line
-        while stringWidth(word, font, size) > width * mm:
-            fits = next(at for at in range(len(word), 0, -1) if stringWidth(word[:at], font, size) <= width * mm)
-            yield word[:fits]
-            word = word[fits:]
-        line = word
-    if line:
-        yield line
+    paper = Paper(WIDTH, HEIGHT)
+    return sum(paper.height_of(text, setting.width, size, bold=bold) for text, size, bold in _parts(entry, setting))
