@@ -47,6 +47,15 @@ def allow_map() -> None:
     current_request().environ[SHOWS_MAP] = True
 
 
+SHOWS_CAMERA: Final = "citylife.shows-camera"
+"""Where a request's environment says that its page may ask for the camera."""
+
+
+def allow_camera() -> None:
+    """Let the page that is being answered ask for the camera, to scan a code; what it sees leaves the page nowhere."""
+    current_request().environ[SHOWS_CAMERA] = True
+
+
 def _tiles(settings: Settings) -> str:
     """The policy of a page with a map."""
     parts = urlsplit(settings.map_tiles)
@@ -57,9 +66,13 @@ def protected(settings: Settings) -> type[Response]:
     """The class of every answer of the application: it adds the headers as it leaves, already made."""
     shared = (*EVERYWHERE, HSTS) if settings.secure else EVERYWHERE
     data = (*shared, DATA_REFERRER, ("Content-Security-Policy", DATA_POLICY))
-    page, page_with_map = (
-        (*shared, PAGE_REFERRER, ("Content-Security-Policy", policy), ("Permissions-Policy", PERMISSIONS))
-        for policy in (PAGE_POLICY, _tiles(settings))
+    page, page_with_map, page_with_camera = (
+        (*shared, PAGE_REFERRER, ("Content-Security-Policy", policy), ("Permissions-Policy", permissions))
+        for policy, permissions in (
+            (PAGE_POLICY, PERMISSIONS),
+            (_tiles(settings), PERMISSIONS),
+            (PAGE_POLICY, PERMISSIONS.replace("camera=()", "camera=(self)")),
+        )
     )
 
     class ProtectedResponse(Response):
@@ -70,6 +83,8 @@ def protected(settings: Settings) -> type[Response]:
             headers.extend(environ.get(LATE_HEADERS, ()))
             if not (self.content_type or "").startswith(PAGE_TYPES):
                 headers.extend(data)
+            elif SHOWS_CAMERA in environ:
+                headers.extend(page_with_camera)
             else:
                 headers.extend(page_with_map if SHOWS_MAP in environ else page)
             return body, status, headers

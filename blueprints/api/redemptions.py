@@ -8,12 +8,12 @@ from flask import Response
 from blueprints import conditions, guards
 from blueprints.api.contract import ApiBlueprint
 from blueprints.house import house, now
-from blueprints.limits import count_of, look_for
+from blueprints.redeeming import redeem_typed
 from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.accounts.merchants import Scope
 from citylife.offers import public_offer
-from citylife.redemptions import GUESSES, CodeUnknown, redeem, take_code
+from citylife.redemptions import take_code
 from schemas.redemptions import RedemptionSchema, TillCodeSchema, TypedCodeSchema
 
 blueprint: Final = ApiBlueprint("redemptions", "Codes of the till: taken by a citizen, used once at the shop")
@@ -45,15 +45,7 @@ def redeem_code(typed: dict[str, Any]) -> dict[str, Any]:
 
     A code that nobody took, or for another's shop, is answered alike; few of these may be typed in an hour.
     """
-    session, merchant = db.session(), str(guards.merchant_id())
-    look_for(GUESSES, merchant)
-    try:
-        done = redeem(session, uuid.UUID(merchant), typed["code"], secret=house().keys.secret_key, now=now())
-    except CodeUnknown:
-        session.rollback()
-        count_of(GUESSES, merchant)
-        session.commit()  # a guess is counted though the request leaves nothing else
-        raise
+    done = redeem_typed(guards.merchant_id(), typed["code"])
     return {
         "offer_id": done.offer.id,
         "offer_title": done.offer.title,

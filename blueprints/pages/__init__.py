@@ -2,7 +2,18 @@
 
 from flask import Flask
 
-from blueprints.pages import account, assets, citizen, email_digest, language, navigation, public, settings, staff
+from blueprints.pages import (
+    account,
+    assets,
+    citizen,
+    email_digest,
+    language,
+    merchant,
+    navigation,
+    public,
+    settings,
+    staff,
+)
 
 
 def register(app: Flask) -> None:
@@ -17,5 +28,6 @@ def register(app: Flask) -> None:
     app.register_blueprint(settings.blueprint)
     app.register_blueprint(account.blueprint)
     app.register_blueprint(email_digest.blueprint)
+    app.register_blueprint(merchant.blueprint)
     app.register_blueprint(staff.blueprint)
     public.init_app(app)

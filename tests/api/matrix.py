@@ -109,6 +109,8 @@ MERCHANTS_THEMSELVES: Final = Door((Realm.MERCHANT,), a_key=403)
 OWNERS_THEMSELVES: Final = Door((Realm.MERCHANT,), a_key=403, owner=True)
 SIGNED_IN: Final = Door((Realm.MERCHANT, Realm.STAFF), a_key=401)
 SIGNED_IN_BY_FORM: Final = Door((Realm.MERCHANT, Realm.STAFF), a_key=303, form=True, unknown=303)
+MERCHANTS_BY_FORM: Final = Door((Realm.MERCHANT,), a_key=303, form=True, unknown=303)
+MERCHANTS_OR_SENT_AWAY: Final = Door((Realm.MERCHANT,), a_key=303, unknown=303)
 SIGNED_IN_OR_SENT_AWAY: Final = Door((Realm.MERCHANT, Realm.STAFF), a_key=303, unknown=303)
 
 WATCHING: Final = Door((Realm.STAFF,), role=StaffRole.WATCH)
@@ -278,6 +280,8 @@ THE_WAY_IN: Final = (
     Line("GET /compte", SIGNED_IN_OR_SENT_AWAY),
     Line("POST /compte/deconnexion", EVERYBODY_BY_FORM, 303, form={}),
     Line("POST /compte/sessions/<uuid:session_id>/fermer", SIGNED_IN_BY_FORM, 303, HERS, {}, personal=True),
+    Line("GET /commerce/caisse", MERCHANTS_OR_SENT_AWAY),
+    Line("POST /commerce/caisse", MERCHANTS_BY_FORM, 200, HERS, form={"code": "{till_code}"}),
     Line("POST /api/v1/sign-in", EVERYBODY, 202, json=ASKING),
     Line(
         "POST /api/v1/sign-in/code",

@@ -111,7 +111,8 @@ class Stage:
         """
         wanted = {line.uses.get(name, name) for name in ARGUMENT.findall(line.rule)}
         if not wanted:
-            return [Side.ABSENT if line.there is not HERS or line.json is None else Side.FIRST]
+            named = line.there is HERS and (line.json is not None or line.form is not None)
+            return [Side.FIRST if named else Side.ABSENT]
         return [side for side in line.sides if wanted <= set(self.populace.things[side])]
 
     def written(self) -> str:

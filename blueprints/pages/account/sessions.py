@@ -52,7 +52,8 @@ def read_account() -> str | AnyResponse:
     ]
     shown.sort(key=lambda each: not each.current)
     emails = sorted({entrance.address_of(own.account) for own in current})
-    return render_template("account/account.html", sessions=shown, emails=emails)
+    sells = any(own.account.kind is AccountKind.MERCHANT for own in current)
+    return render_template("account/account.html", sessions=shown, emails=emails, sells=sells)
 
 
 @transaction()

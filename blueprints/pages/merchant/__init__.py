@@ -1,0 +1,22 @@
+"""The pages of merchants who are signed in: behind the counter, on a phone.
+
+Each form acts only when one of our own pages sent it, and nothing of these pages is kept by any cache.
+"""
+
+from typing import Final
+
+from flask import Blueprint, Response
+
+from blueprints import conditions
+from blueprints.pages.merchant import till
+
+blueprint: Final = Blueprint("merchant", __name__, template_folder="../templates")
+blueprint.add_url_rule("/commerce/caisse", view_func=till.read_till)
+blueprint.add_url_rule("/commerce/caisse", view_func=till.use_code, methods=["POST"])
+
+
+@blueprint.after_request
+def keep_nothing(response: Response) -> Response:
+    """Neither a browser's history nor a cache on the way keeps what is shown."""
+    response.headers["Cache-Control"] = conditions.NEVER
+    return response
