@@ -27,7 +27,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(citizen.blueprint)
     app.register_blueprint(settings.blueprint)
     app.register_blueprint(account.blueprint)
-    app.register_blueprint(email_digest.blueprint)
     app.register_blueprint(merchant.blueprint)
+    app.register_blueprint(email_digest.blueprint)
     app.register_blueprint(staff.blueprint)
     public.init_app(app)

@@ -71,6 +71,11 @@ def poster(window: Window, *, reduced: bool = False) -> bytes:
     return drawn_poster(window).pdf(title=window.title, language=DEFAULT_LOCALE, size=A5 if reduced else None)
 
 
+def picture(window: Window) -> bytes:
+    """The poster as an SVG, to be looked at."""
+    return drawn_poster(window).svg(title=window.title, language=DEFAULT_LOCALE)
+
+
 def drawn_poster(window: Window) -> Paper:
     """The poster, on A4."""
     paper = Paper(WIDTH, HEIGHT)
@@ -84,7 +89,7 @@ def drawn_poster(window: Window) -> Paper:
     for number, step in enumerate(STEPS, 1):
         paper.write(MARGIN + 6, y, 12, 24, str(number), bold=True)
         y = paper.write(MARGIN + 18, y + 1.65, inner - 18, 19, say(step, DEFAULT_LOCALE)) + 7.5
-    paper.rule(MARGIN, 272, inner, 0.3)
+    paper.rule(MARGIN, 272, inner, 0.7)
     paper.write(MARGIN, 274, inner, 17, say(PROMISE, DEFAULT_LOCALE), centred=True)
     return paper
 

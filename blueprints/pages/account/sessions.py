@@ -19,6 +19,7 @@ from citylife.accounts.sessions import AccountKind, AccountSession, end_session,
 from citylife.clock import PARIS
 from citylife.errors import Absent
 from citylife.moments import at_words
+from citylife.shops.directory import shops_of
 from citylife.wording import Sentence, say
 
 AS: Final = {
@@ -52,8 +53,9 @@ def read_account() -> str | AnyResponse:
     ]
     shown.sort(key=lambda each: not each.current)
     emails = sorted({entrance.address_of(own.account) for own in current})
-    sells = any(own.account.kind is AccountKind.MERCHANT for own in current)
-    return render_template("account/account.html", sessions=shown, emails=emails, sells=sells)
+    merchants = [own.account.id for own in current if own.account.kind is AccountKind.MERCHANT]
+    shops = [shop for merchant_id in merchants for shop in shops_of(db.session(), merchant_id)]
+    return render_template("account/account.html", sessions=shown, emails=emails, sells=bool(merchants), shops=shops)
 
 
 @transaction()

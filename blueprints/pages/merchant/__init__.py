@@ -1,4 +1,4 @@
-"""The pages of merchants who are signed in: behind the counter, on a phone.
+"""The pages of merchants who are signed in: behind the counter, on a phone, and before a printer.
 
 Each form acts only when one of our own pages sent it, and nothing of these pages is kept by any cache.
 """
@@ -8,11 +8,14 @@ from typing import Final
 from flask import Blueprint, Response
 
 from blueprints import conditions
-from blueprints.pages.merchant import till
+from blueprints.pages.merchant import poster, till
 
 blueprint: Final = Blueprint("merchant", __name__, template_folder="../templates")
 blueprint.add_url_rule("/commerce/caisse", view_func=till.read_till)
 blueprint.add_url_rule("/commerce/caisse", view_func=till.use_code, methods=["POST"])
+blueprint.add_url_rule("/commerce/<uuid:shop_id>/affiche", view_func=poster.read_poster)
+blueprint.add_url_rule("/commerce/<uuid:shop_id>/affiche.svg", view_func=poster.read_picture)
+blueprint.add_url_rule("/commerce/<uuid:shop_id>/vitrine.svg", view_func=poster.read_sticker)
 
 
 @blueprint.after_request
