@@ -54,7 +54,11 @@ class EndedFollow(Base):
     """A follow that has ended: the measures count new and lost follows from both tables."""
 
     __tablename__ = "ended_follows"
-    __table_args__ = (Index("ix_ended_follows_ended_at", "ended_at"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        Index("ix_ended_follows_ended_at", "ended_at"),
+        Index("ix_ended_follows_shop", "shop_id", "ended_at"),
+        {"sqlite_with_rowid": False},
+    )
 
     citizen_id: Mapped[uuid.UUID] = mapped_column(
         Identifier(), ForeignKey("citizens.id", ondelete="CASCADE"), primary_key=True

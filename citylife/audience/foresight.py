@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeVar
@@ -130,6 +130,20 @@ def fate_of(reason: Reason, *, waits: bool, digest: bool) -> Fate:
 
 def show(foreseen: Foreseen, shop_id: uuid.UUID, *, secret: str, now: dt.datetime) -> Shown:
     """Mask and round what was foreseen; `secret` is the instance's, so that nobody can tell the thresholds."""
+    rounded = rounding(shop_id, secret=secret, now=now)
+    fates = told({fate: foreseen.of(fate) for fate in Fate})
+    return Shown(
+        foreseen.followers,
+        {fate: rounded(fates[fate], fate.value) if fate in fates else None for fate in Fate},
+        {
+            (fate, reason): rounded(count, f"{fate.value}{reason.value}")
+            for (fate, reason), count in told(foreseen.counts).items()
+        },
+    )
+
+
+def rounding(shop_id: uuid.UUID, *, secret: str, now: dt.datetime) -> Callable[[int, str], int]:
+    """How a count of a shop's is rounded, under the name of what it counts: the same way for the day of `now`."""
     day = local_date(now)
 
     def rounded(count: int, name: str) -> int:
@@ -137,28 +151,20 @@ def show(foreseen: Foreseen, shop_id: uuid.UUID, *, secret: str, now: dt.datetim
         threshold = hmac.digest(secret.encode(), said, hashlib.sha256)[0] % ROUNDED_TO
         return (count + threshold) // ROUNDED_TO * ROUNDED_TO
 
-    fates = _told({fate: foreseen.of(fate) for fate in Fate})
-    return Shown(
-        foreseen.followers,
-        {fate: rounded(fates[fate], fate.value) if fate in fates else None for fate in Fate},
-        {
-            (fate, reason): rounded(count, f"{fate.value}{reason.value}")
-            for (fate, reason), count in _told(foreseen.counts).items()
-        },
-    )
+    return rounded
 
 
-def _told(counts: Mapping[Cell, int]) -> dict[Cell, int]:
+def told(counts: Mapping[Cell, int]) -> dict[Cell, int]:
     """The counts that may be told; those under eleven, and those there are none of, are not.
 
     Who knows the total would know by the others how many are hidden. While that is ten or fewer, the largest is told as
     if five of them were in it: the same whether they are or not.
     """
-    told = {cell: count for cell, count in counts.items() if count >= LEAST_SHOWN}
-    hidden = sum(counts.values()) - sum(told.values())
-    if told and hidden < LEAST_SHOWN:
-        largest = max(told, key=told.__getitem__)
-        told[largest] += hidden - ROUNDED_TO
-        if told[largest] + ROUNDED_TO < LEAST_SPLIT:
-            del told[largest]
-    return told
+    shown = {cell: count for cell, count in counts.items() if count >= LEAST_SHOWN}
+    hidden = sum(counts.values()) - sum(shown.values())
+    if shown and hidden < LEAST_SHOWN:
+        largest = max(shown, key=shown.__getitem__)
+        shown[largest] += hidden - ROUNDED_TO
+        if shown[largest] + ROUNDED_TO < LEAST_SPLIT:
+            del shown[largest]
+    return shown

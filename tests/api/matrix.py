@@ -346,6 +346,7 @@ OF_MERCHANTS: Final = (
     Line("DELETE /api/v1/merchant/keys/<uuid:key_id>", MERCHANTS_THEMSELVES, 204, HERS, personal=True),
     Line("POST /api/v1/merchant/redemptions", TEAM_OFFERING, 201, HERS, json={"code": "{till_code}"}),
     Line("GET /api/v1/merchant/offers/<uuid:offer_id>", TEAM_READING, there=HERS),
+    Line("GET /api/v1/merchant/offers/<uuid:offer_id>/results", TEAM_READING, there=HERS),
     Line("PATCH /api/v1/merchant/offers/<uuid:offer_id>", TEAM_OFFERING, there=HERS, json={"title": "Autre"}),
     Line("DELETE /api/v1/merchant/offers/<uuid:offer_id>", TEAM_OFFERING, 204, HERS),
     Line("POST /api/v1/merchant/offers/<uuid:offer_id>/publish", TEAM_OFFERING, there=HERS, uses=A_DRAFT),
