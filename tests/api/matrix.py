@@ -354,6 +354,12 @@ OF_MERCHANTS: Final = (
     Line("POST /api/v1/merchant/offers/<uuid:offer_id>/withdraw", TEAM_OFFERING, there=HERS),
     Line("POST /api/v1/merchant/offers/<uuid:offer_id>/sold-out", TEAM_OFFERING, there=HERS),
     Line("POST /api/v1/merchant/offers/<uuid:offer_id>/sold-out/undo", TEAM_OFFERING, there=HERS, uses=SOLD_OUT),
+    Line("GET /commerce", MERCHANTS_OR_SENT_AWAY),
+    Line("GET /commerce/<uuid:shop_id>", MERCHANTS_OR_SENT_AWAY, there=HERS),
+    Line("POST /commerce/offres/<uuid:offer_id>/parti", MERCHANTS_BY_FORM, 303, HERS, {}),
+    Line("POST /commerce/offres/<uuid:offer_id>/parti/annuler", MERCHANTS_BY_FORM, 303, HERS, {}, uses=SOLD_OUT),
+    Line("GET /commerce/offres/<uuid:offer_id>/retirer", MERCHANTS_OR_SENT_AWAY, there=HERS),
+    Line("POST /commerce/offres/<uuid:offer_id>/retirer", MERCHANTS_BY_FORM, 303, HERS, {}),
 )
 CLAIMED: Final = {"shop_id": "claimed_shop"}
 SUSPENDED: Final = {"shop_id": "suspended_shop"}

@@ -57,7 +57,7 @@ def test_from_the_invitation_to_a_key_that_works(instance: Instance, tmp_path: P
             assert EMAIL in browser.get(link).text
             ours = {"Origin": url}
             tapped = browser.post(link, headers=ours)
-            assert (tapped.status_code, tapped.headers["Location"]) == (303, "/compte")
+            assert (tapped.status_code, tapped.headers["Location"]) == (303, "/commerce")
             cookie = tapped.headers["Set-Cookie"].partition(";")[0]
             browser.headers["Cookie"] = cookie  # browsers send secure cookies to http://localhost; this client does not
             assert EMAIL in browser.get("/compte").text

@@ -18,6 +18,8 @@ from tests import builders
 from tests.pages.conftest import OURS, Browser, ReadPage, plain
 
 COOKIE = "__Host-citylife-merchant"
+WHERE = {"merchant": "/commerce", "staff": "/compte"}
+"""Where whoever signs in finds herself."""
 ELSEWHERE: list[dict[str, str]] = [
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
@@ -60,8 +62,8 @@ def signed_in(browser: Browser, sessions: sessionmaker[Session], email: str, kin
     asked(browser, email, kind)
     page = browser.get(f"/connexion/lien/{letter(sessions)['token']}")
     answer = browser.post(page.one("form").attrs["action"])
-    assert answer.status_code == 303
-    return browser.get(answer.headers["Location"])
+    assert (answer.status_code, answer.headers["Location"]) == (303, WHERE[kind])
+    return browser.get("/compte")
 
 
 def count(sessions: sessionmaker[Session]) -> int:
@@ -82,7 +84,7 @@ def test_the_link_of_the_letter_asks_for_a_tap_and_the_tap_signs_in(browser, ses
     assert plain(page.one("form button").to_text()) == "Se connecter"
     assert email in page.words, "as whom, before the tap"
     answer = browser.post(page.one("form").attrs["action"])
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/compte")
+    assert (answer.status_code, answer.headers["Location"]) == (303, WHERE[kind])
     account = browser.get("/compte")
     assert account.text("h1") == "Vous êtes connecté"
     assert email in account.words
@@ -115,7 +117,7 @@ def test_the_code_of_the_letter_signs_another_device_in_within_five_tries(browse
         assert "n’est pas valable" in refused.text("#code-probleme")
         assert refused.one("#code").attrs["aria-describedby"] == "code-probleme"
     answer = browser.post(action, form={"code": f"{code[:3]} {code[3:]}"})
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/compte")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/commerce")
     asked(browser, camille)
     again = browser.post(action, form={"code": code})
     assert again.status_code == 422

@@ -58,6 +58,8 @@ def test_she_signs_in_by_the_link_with_scripts_blocked_and_out_again(chromium: C
     ask_for_a_letter(page)
     page.goto(f"{url}/connexion/lien/{letter(street)['token']}")
     page.get_by_role("button", name="Se connecter").click()
+    arrived(page, "Vos commerces")
+    page.get_by_role("link", name="Mon compte").click()
     arrived(page, "Vous êtes connecté")
     expect(page.get_by_text(EMAIL)).to_be_visible()
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
@@ -79,6 +81,8 @@ def test_a_page_of_another_site_cannot_sign_her_out(chromium: Chromium, url: str
     ask_for_a_letter(page)
     page.get_by_label("Code à six chiffres").fill(letter(street)["code"])
     page.get_by_role("button", name="Se connecter").click()
+    arrived(page, "Vos commerces")
+    page.get_by_role("link", name="Mon compte").click()
     arrived(page, "Vous êtes connecté")
     evil = tmp_path / "evil.html"
     evil.write_text(f'<form method="post" action="{url}/compte/deconnexion"><button>Gagnez !</button></form>')
@@ -122,6 +126,8 @@ def test_nothing_bars_anyones_way_in(chromium: Chromium, url: str, street: Sessi
         page.goto(f"{url}/connexion/lien/{letter(street)['token']}")
         judged("link", once=page.get_by_role("heading", name="Se connecter à Citylife", exact=True))
         page.get_by_role("button", name="Se connecter").click()
+        judged("her shops", once=page.get_by_role("heading", name="Vos commerces", exact=True))
+        page.get_by_role("link", name="Mon compte").click()
         judged("account", once=page.get_by_role("heading", name="Vous êtes connecté", exact=True))
     page.goto(f"{url}/connexion/lien/x")
     judged("spent link", once=page.get_by_role("heading", name="Ce lien ne sert plus", exact=True))

@@ -83,7 +83,8 @@ def follow_link(token: str) -> Response:
 
 def _let_in(account: Account) -> Response:
     _, token = entrance.come_in(account)
-    response = make_response(redirect(url_for("account.read_account"), 303))
+    endpoint = "merchant.read_shops" if account.kind is AccountKind.MERCHANT else "account.read_account"
+    response = make_response(redirect(url_for(endpoint), 303))
     guards.set_session_cookie(response, account.kind, token)
     return response
 

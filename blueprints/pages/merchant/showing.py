@@ -1,0 +1,108 @@
+"""What a merchant reads of her shops and offers: where each stands, until when, at what price, in her language."""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+from blueprints.house import house
+from blueprints.pages.contact import Contact, contact_of
+from citylife.moments import at_words, until_words
+from citylife.offers import UNDO, Offer, OfferStatus
+from citylife.prices import price_words, prior_words
+from citylife.shops import Shop, ShopStatus
+from citylife.wording import Sentence, say
+
+STANDING: Final = {
+    ShopStatus.VERIFIED: Sentence("Vérifié"),
+    ShopStatus.CLAIMED: Sentence("En cours de vérification"),
+    ShopStatus.SUSPENDED: Sentence("Suspendu"),
+    ShopStatus.LISTED: Sentence("Pas encore revendiqué"),
+    ShopStatus.CLOSED: Sentence("Fermé"),
+}
+MEANING: Final = {
+    ShopStatus.CLAIMED: Sentence(
+        "L’équipe vérifie que ce commerce est le vôtre. En attendant, préparez vos brouillons : vous les publierez "
+        "ensuite."
+    ),
+    ShopStatus.SUSPENDED: Sentence("Votre page n’est plus visible et rien ne peut être publié."),
+}
+CLOSINGS: Final = {
+    OfferStatus.SOLD_OUT: Sentence("Tout est parti, {moment}"),
+    OfferStatus.WITHDRAWN: Sentence("Retirée {moment}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownShop:
+    """A shop and where it stands; `meaning` and `reason` are empty where there is nothing more to say."""
+
+    id: uuid.UUID
+    name: str
+    slug: str
+    standing: str
+    meaning: str
+    reason: str
+    contact: Contact | None
+    verified: bool
+    public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownOffer:
+    """An offer in a list of its team: `when` says until when, or when it begins or ended; `undo` while it is young."""
+
+    id: uuid.UUID
+    title: str
+    when: str
+    price: str
+    prior: str
+    reason: str
+    undo: bool
+
+
+def show_shop(shop: Shop, locale: str) -> ShownShop:
+    """The shop in the words of `locale`, with whom to ask where it is held."""
+    held = shop.status is not ShopStatus.VERIFIED
+    return ShownShop(
+        id=shop.id,
+        name=shop.name,
+        slug=shop.slug,
+        standing=say(STANDING[shop.status], locale),
+        meaning=say(MEANING[shop.status], locale) if shop.status in MEANING else "",
+        reason=(shop.suspended_reason or "") if shop.status is ShopStatus.SUSPENDED else "",
+        contact=contact_of(house().settings.public_contact) if held else None,
+        verified=not held,
+        public=shop.status in {ShopStatus.VERIFIED, ShopStatus.CLAIMED, ShopStatus.LISTED},
+    )
+
+
+def show_offer(offer: Offer, *, now: dt.datetime, locale: str) -> ShownOffer:
+    """The offer in the words of `locale`."""
+    return ShownOffer(
+        id=offer.id,
+        title=offer.title,
+        when=_when(offer, now=now, locale=locale),
+        price=price_words(offer.price, locale),
+        prior=prior_words(offer, locale),
+        reason=offer.withdrawn_reason or "",
+        undo=may_undo(offer, now=now),
+    )
+
+
+def may_undo(offer: Offer, *, now: dt.datetime) -> bool:
+    """Whether « tout est parti » can still be taken back."""
+    closed = offer.closed_at if offer.status is OfferStatus.SOLD_OUT else None
+    return closed is not None and now - closed <= UNDO and offer.ends_at > now
+
+
+def _when(offer: Offer, *, now: dt.datetime, locale: str) -> str:
+    if offer.status is OfferStatus.SCHEDULED and offer.starts_at is not None:
+        return say(Sentence("Paraît {moment}", moment=at_words(offer.starts_at, now=now, locale=locale)), locale)
+    if offer.status in CLOSINGS:
+        moment = at_words(offer.closed_at or offer.ends_at, now=now, locale=locale)
+        return say(CLOSINGS[offer.status].format(moment=moment), locale)
+    if offer.status is OfferStatus.ENDED or offer.ends_at <= now:
+        moment = at_words(offer.ends_at, now=now, locale=locale)
+        return say(Sentence("Terminée {moment}", moment=moment), locale)
+    return until_words(offer.ends_at, now=now, locale=locale)

@@ -1,0 +1,74 @@
+"""A merchant's pages in a real Chromium: nothing bars anyone, by day and by night, on a phone and at a desk."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy.orm import Session, sessionmaker
+
+from citylife.offers import OfferStatus
+from tests import builders
+from tests.browser.chromium import Chromium
+from tests.pages.conftest import StandingClock
+
+pytestmark = pytest.mark.long
+
+Sessions = sessionmaker[Session]
+COOKIE = "__Host-citylife-merchant"
+
+
+@pytest.fixture
+def token(street: Sessions) -> str:
+    with street.begin() as session:
+        merchant = builders.a_merchant(session)
+        shop = builders.a_shop(session, "Le Fournil", merchant=merchant)
+        for status in (OfferStatus.LIVE, OfferStatus.SCHEDULED, OfferStatus.DRAFT, OfferStatus.SOLD_OUT):
+            builders.an_offer(session, shop, status=status, title=f"Tarte au sucre, {status.value}", price=350)
+        return builders.signed_in(session, merchant)
+
+
+@pytest.fixture
+def url(serve: Callable[..., Any], clock: StandingClock, token: str) -> Iterator[str]:
+    with serve(clock) as url:
+        yield url
+
+
+def opened(chromium: Chromium, url: str, token: str, scheme: Any, width: int) -> Page:
+    page = chromium.open(f"{url}/connexion", scheme=scheme, width=width)
+    page.context.add_cookies([{"name": COOKIE, "value": token, "url": url.replace("http:", "https:"), "secure": True}])
+    page.goto(f"{url}/commerce")
+    expect(page.get_by_role("heading", name="Le Fournil", exact=True)).to_be_visible()
+    page.wait_for_load_state()
+    return page
+
+
+def judged(chromium: Chromium, page: Page, name: str) -> None:
+    assert chromium.barriers(page) == [], name
+    assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"), name
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("main button, main .button")]
+          .filter(one => one.getBoundingClientRect().height < 44).map(one => one.textContent.trim())"""
+    )
+    assert small == [], name
+    if os.environ.get("SHOTS"):
+        page.screenshot(path=f"{os.environ['SHOTS']}/{name}.png", full_page=True)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_bars_a_merchant_s_way(chromium: Chromium, url: str, token: str, scheme: Any, width: int):
+    page = opened(chromium, url, token, scheme, width)
+    judged(chromium, page, f"shop-{width}-{scheme}")
+    page.get_by_role("link", name="Retirer").first.click()
+    expect(page.get_by_role("heading", name="Retirer cette offre ?")).to_be_visible()
+    page.wait_for_load_state()
+    judged(chromium, page, f"withdrawing-{width}-{scheme}")
+    page.get_by_role("link", name="La garder").click()
+    page.get_by_role("button", name="Tout est parti", exact=True).first.click()
+    expect(page.get_by_text("C’est noté : tout est parti.")).to_be_visible()
+    page.wait_for_load_state()
+    judged(chromium, page, f"gone-{width}-{scheme}")
+    assert chromium.complaints(page) == []
+    chromium.close(page)
