@@ -327,6 +327,7 @@ OF_CITIZENS: Final = (
     Line("POST /api/v1/me/transfer", CITIZENS, 201),
 )
 A_DRAFT: Final = {"offer_id": "draft"}
+WRITTEN: Final = {"title": "Pain", "until": "2026-11-30T20:00", "radius": "5000", "wish": "keep"}
 SOLD_OUT: Final = {"offer_id": "sold_out"}
 LATER: Final = {"starts_at": "2026-11-24T12:00:00Z"}
 OF_MERCHANTS: Final = (
@@ -356,6 +357,8 @@ OF_MERCHANTS: Final = (
     Line("POST /api/v1/merchant/offers/<uuid:offer_id>/sold-out/undo", TEAM_OFFERING, there=HERS, uses=SOLD_OUT),
     Line("GET /commerce", MERCHANTS_OR_SENT_AWAY),
     Line("GET /commerce/<uuid:shop_id>", MERCHANTS_OR_SENT_AWAY, there=HERS),
+    Line("GET /commerce/<uuid:shop_id>/annonce", MERCHANTS_OR_SENT_AWAY, there=HERS),
+    Line("POST /commerce/<uuid:shop_id>/annonce", MERCHANTS_BY_FORM, 303, HERS, WRITTEN),
     Line("POST /commerce/offres/<uuid:offer_id>/parti", MERCHANTS_BY_FORM, 303, HERS, {}),
     Line("POST /commerce/offres/<uuid:offer_id>/parti/annuler", MERCHANTS_BY_FORM, 303, HERS, {}, uses=SOLD_OUT),
     Line("GET /commerce/offres/<uuid:offer_id>/retirer", MERCHANTS_OR_SENT_AWAY, there=HERS),

@@ -1,0 +1,180 @@
+"""« Nouvelle annonce »: one screen; published, scheduled, or kept as a draft. The same form sent twice acts once."""
+
+import uuid
+from dataclasses import fields
+from typing import Final
+
+from flask import Response, make_response, redirect, render_template, request, url_for
+
+from blueprints import guards
+from blueprints.house import now
+from blueprints.pages.citizen.showing import KINDS
+from blueprints.pages.language import page_locale
+from blueprints.pages.merchant.asking import by_our_form, merchant_here
+from blueprints.pages.merchant.showing import show_shop
+from blueprints.pages.merchant.writing import (
+    LABELS,
+    OTHER,
+    Faults,
+    evenings,
+    read_draft,
+    start_of,
+    written_in,
+    written_of,
+)
+from blueprints.storage import db
+from blueprints.transactions import fingerprint, tell_after, transaction
+from citylife.answers import AnswerInProgress, KeyReused, begin_answer, keep_answer
+from citylife.database import new_id
+from citylife.errors import Absent, Refusal, Stale
+from citylife.offers import (
+    Offer,
+    OfferChanges,
+    OfferDraft,
+    OfferStatus,
+    correct_offer,
+    draft_offer,
+    publish,
+    schedule,
+)
+from citylife.shops import Shop
+from citylife.wording import say
+
+OK: Final = 200
+REFUSED: Final = 422
+SAID: Final = {"publish": "published", "schedule": "scheduled", "keep": "kept"}
+"""What the buttons do, and what is said of it afterwards."""
+
+
+@merchant_here
+def read_form(shop_id: uuid.UUID) -> Response:
+    """The form, empty or filled from an offer of this shop that is done again."""
+    shop = guards.my_shop(shop_id)
+    return _page(shop, _again(shop))
+
+
+@by_our_form
+@merchant_here
+@transaction(rings=True)
+def post(shop_id: uuid.UUID) -> Response:
+    """Keep what was written, and publish or schedule it; what is refused keeps nothing, and stays written."""
+    shop = guards.my_shop(shop_id)
+    wish = request.form.get("wish", "keep")
+    if wish not in SAID:
+        raise Absent
+    key, session = f"form:{_key()}", db.session()
+    try:
+        if begin_answer(session, guards.caller(), key, fingerprint(), now=now()) is not None:
+            return _back(shop, "already")
+    except (KeyReused, AnswerInProgress):
+        session.rollback()
+        return _back(shop, "already")
+    try:
+        _act(shop, wish)
+    except Faults as faults:
+        session.rollback()
+        return _page(shop, written_in(request.form), faults.said, status=REFUSED)
+    except Refusal as refusal:
+        session.rollback()
+        name = (refusal.pointer or "/")[1:]
+        at = {name if name in LABELS else "": say(refusal.detail, page_locale())}
+        return _page(shop, written_in(request.form), at, status=refusal.status)
+    answer = _back(shop, SAID[wish])
+    headers = {"Location": answer.headers["Location"]}
+    keep_answer(session, guards.caller(), key, status=answer.status_code, headers=headers, body=b"", secret=False)
+    return answer
+
+
+def _act(shop: Shop, wish: str) -> None:
+    """Do what the button that was pressed says.
+
+    Raises:
+        Faults: a field cannot be read. Refusal: a rule of the house says no.
+    """
+    session, moment, who = db.session(), now(), guards.merchant_id()
+    draft = read_draft(request.form, page_locale(), begins=wish != "publish")
+    starts_at = start_of(request.form, page_locale(), needed=True) if wish == "schedule" else None
+    offer = _taken_up(shop, draft) or draft_offer(session, shop, draft, now=moment)
+    if wish == "publish":
+        message = publish(session, shop, offer, now=moment, actor_id=who)
+        tell_after(session, "offer.published", offer=offer.id, message=message.id if message else None)
+    elif starts_at is not None:
+        schedule(session, shop, offer, starts_at=starts_at, now=moment, actor_id=who)
+
+
+def _taken_up(shop: Shop, draft: OfferDraft) -> Offer | None:
+    """The draft that the form was filled from, corrected; None where it was no draft.
+
+    Raises:
+        Stale: a colleague changed it meanwhile.
+    """
+    version = request.form.get("version", "")
+    if not (version.isascii() and version.isdigit()):
+        return None
+    offer = _offer_of(shop, request.form.get("draft", ""))
+    if offer.status is not OfferStatus.DRAFT:
+        raise Stale
+    changes = OfferChanges(**{field.name: getattr(draft, field.name) for field in fields(draft)})
+    return correct_offer(
+        db.session(), offer, changes, expected_version=int(version), now=now(), actor_id=guards.merchant_id()
+    )
+
+
+def _again(shop: Shop) -> dict[str, str]:
+    """What the form is filled with: the offer of `?de=`, where it is this shop's.
+
+    Raises:
+        Absent: it is not.
+    """
+    said = request.args.get("de")
+    if said is None:
+        return written_in({})
+    offer = _offer_of(shop, said)
+    taken_up = offer.status is OfferStatus.DRAFT
+    return written_of(offer) | ({"draft": str(offer.id), "version": str(offer.version)} if taken_up else {})
+
+
+def _offer_of(shop: Shop, said: str) -> Offer:
+    """An offer of this shop.
+
+    Raises:
+        Absent: it is none.
+    """
+    try:
+        offer, its_shop = guards.my_offer(uuid.UUID(said))
+    except ValueError:
+        raise Absent from None
+    if its_shop.id != shop.id:
+        raise Absent
+    return offer
+
+
+def _key() -> uuid.UUID:
+    """The key that the form was given when it was made; another where it cannot be read."""
+    try:
+        return uuid.UUID(request.form.get("key", ""))
+    except ValueError:
+        return new_id()
+
+
+def _page(shop: Shop, written: dict[str, str], faults: dict[str, str] | None = None, *, status: int = OK) -> Response:
+    locale = page_locale()
+    choices = evenings(now(), locale)
+    written = dict(written)
+    if written["until"] not in {*(value for value, _ in choices), OTHER}:
+        written["until"] = OTHER if written["ends_at"] else choices[0][0]
+    page = render_template(
+        "merchant/posting.html",
+        shop=show_shop(shop, locale),
+        written=written,
+        faults=faults or {},
+        labels=LABELS,
+        evenings=choices,
+        kinds=KINDS,
+        key=new_id(),
+    )
+    return make_response(page, status)
+
+
+def _back(shop: Shop, said: str) -> Response:
+    return make_response(redirect(url_for("merchant.read_shop", shop_id=shop.id, said=said), 303))

@@ -1,0 +1,166 @@
+"""What a merchant writes into the form of an offer: read into a draft, each fault at its field, and shown again."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from citylife.clock import PARIS
+from citylife.moments import until_words
+from citylife.offers import Offer, OfferDraft, OfferKind
+from citylife.wording import Sentence, say
+
+OTHER: Final = "autre"
+"""The choice of an end by its date and hour."""
+CLOSING: Final = 20
+LATE: Final = 19
+"""From this hour on, this evening ends at midnight."""
+SUNDAY: Final = 6
+AMOUNT: Final = re.compile(r"(\d{1,7})(?:[.,](\d{1,2}))?", re.ASCII)
+LONGEST_WORD: Final = 40
+LONGEST_TEXT: Final = 2000
+DEFAULT_RADIUS: Final = "5000"
+LABELS: Final = {
+    "kind": Sentence("C’est"),
+    "title": Sentence("Titre"),
+    "until": Sentence("Jusqu’à quand"),
+    "ends_at": Sentence("Date et heure de fin"),
+    "price": Sentence("Prix en euros"),
+    "prior_price": Sentence("Prix le plus bas des 30 derniers jours, en euros"),
+    "reduction": Sentence("C’est une réduction"),
+    "perishable": Sentence("Denrée périssable : sans prix antérieur"),
+    "description": Sentence("Détails"),
+    "quantity": Sentence("Quantité"),
+    "radius": Sentence("Rayon, en mètres"),
+    "starts_at": Sentence("Paraît le"),
+}
+"""The fields of the form, as their names in the domain."""
+TEXTS: Final = {"title", "description"}
+
+
+class Faults(Exception):
+    """Fields that cannot be read: what to say, by the field's name."""
+
+    def __init__(self, said: dict[str, str]) -> None:
+        super().__init__()
+        self.said = said
+
+
+def evenings(now: dt.datetime, locale: str) -> list[tuple[str, str]]:
+    """This evening, tomorrow's and Sunday's, where they differ: a value (Paris's own time) and its words."""
+    here = now.astimezone(PARIS)
+    tonight = dt.datetime.combine(here.date(), dt.time(CLOSING), tzinfo=PARIS)
+    if here.hour >= LATE:
+        tonight = dt.datetime.combine(here.date() + dt.timedelta(days=1), dt.time(0), tzinfo=PARIS)
+    days = [1]
+    if (to_sunday := SUNDAY - here.weekday()) > 1:
+        days.append(to_sunday)
+    later = [
+        dt.datetime.combine(here.date() + dt.timedelta(days=ahead), dt.time(CLOSING), tzinfo=PARIS) for ahead in days
+    ]
+    return [(f"{end:%Y-%m-%dT%H:%M}", until_words(end, now=now, locale=locale)) for end in (tonight, *later)]
+
+
+def written_in(form: Mapping[str, str]) -> dict[str, str]:
+    """What was written, to be shown again; an empty form has its defaults."""
+    written = {name: form.get(name, "")[: LONGEST_TEXT if name in TEXTS else LONGEST_WORD] for name in LABELS}
+    written["kind"] = written["kind"] or OfferKind.OFFER.value
+    written["radius"] = written["radius"] or DEFAULT_RADIUS
+    return written | {name: form.get(name, "")[:LONGEST_WORD] for name in ("draft", "version")}
+
+
+def written_of(offer: Offer) -> dict[str, str]:
+    """An offer done again: all but its dates, and the prior price, which thirty other days decide."""
+    return written_in(
+        {
+            "kind": offer.kind.value,
+            "title": offer.title,
+            "description": offer.description,
+            "price": "" if offer.price is None else f"{offer.price // 100},{offer.price % 100:02}",
+            "reduction": "1" if offer.reduction else "",
+            "perishable": "1" if offer.perishable else "",
+            "quantity": "" if offer.quantity is None else str(offer.quantity),
+            "radius": str(offer.radius),
+        }
+    )
+
+
+def read_draft(form: Mapping[str, str], locale: str, *, begins: bool) -> OfferDraft:
+    """The draft that was written; `begins` heeds the beginning, where there is one.
+
+    Raises:
+        Faults: fields that cannot be read; what breaks a rule of the house is for the domain to say.
+    """
+    said: dict[str, str] = {}
+    choice = form.get("until", "")
+    end_at = "ends_at" if choice == OTHER else "until"
+    ends_at = _moment(form.get("ends_at", "") if choice == OTHER else choice)
+    if ends_at is None:
+        said[end_at] = say(Sentence("Choisissez jusqu’à quand, avec une date et une heure."), locale)
+    starts_at = None
+    if begins:
+        try:
+            starts_at = start_of(form, locale, needed=False)
+        except Faults as faults:
+            said |= faults.said
+    prices = {name: _cents(form.get(name, "").strip()) for name in ("price", "prior_price")}
+    said |= {
+        name: say(Sentence("Écrivez un prix en euros, comme 4,50."), locale)
+        for name, cents in prices.items()
+        if cents is None and form.get(name, "").strip()
+    }
+    numbers = {name: _whole(form.get(name, "").strip()) for name in ("quantity", "radius")}
+    said |= {
+        name: say(Sentence("Écrivez un nombre entier, comme 5."), locale)
+        for name, number in numbers.items()
+        if number is None and (form.get(name, "").strip() or name == "radius")
+    }
+    kind = next((kind for kind in OfferKind if kind.value == form.get("kind", OfferKind.OFFER.value)), None)
+    if kind is None:
+        said["kind"] = say(Sentence("Choisissez ce que c’est."), locale)
+    if said or ends_at is None or kind is None:
+        raise Faults(said)
+    return OfferDraft(
+        kind=kind,
+        title=form.get("title", ""),
+        description=form.get("description", ""),
+        ends_at=ends_at,
+        starts_at=starts_at,
+        price=prices["price"],
+        prior_price=prices["prior_price"],
+        reduction=form.get("reduction") == "1",
+        perishable=form.get("perishable") == "1",
+        quantity=numbers["quantity"],
+        radius=numbers["radius"] or 0,
+    )
+
+
+def start_of(form: Mapping[str, str], locale: str, *, needed: bool) -> dt.datetime | None:
+    """When it is to appear; None where nothing is written and nothing is needed.
+
+    Raises:
+        Faults: it cannot be read, or is needed.
+    """
+    written = form.get("starts_at", "").strip()
+    moment = _moment(written)
+    if moment is None and (written or needed):
+        raise Faults({"starts_at": say(Sentence("Pour programmer, dites quel jour et à quelle heure."), locale)})
+    return moment
+
+
+def _moment(written: str) -> dt.datetime | None:
+    """A moment as browsers write it, in Paris's own time."""
+    try:
+        moment = dt.datetime.strptime(written[:16], "%Y-%m-%dT%H:%M")  # noqa: DTZ007 - Paris's, which is said next
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=PARIS)
+
+
+def _cents(written: str) -> int | None:
+    found = AMOUNT.fullmatch(written.removesuffix("€").strip())
+    return None if found is None else int(found[1]) * 100 + int((found[2] or "0").ljust(2, "0"))
+
+
+def _whole(written: str) -> int | None:
+    return int(written) if written.isascii() and written.isdigit() and len(written) <= len("1000000") else None
