@@ -1,5 +1,6 @@
 """« Nouvelle annonce »: one screen; published, scheduled, or kept as a draft. The same form sent twice acts once."""
 
+import hashlib
 import uuid
 from dataclasses import fields
 from typing import Final
@@ -23,7 +24,7 @@ from blueprints.pages.merchant.writing import (
     written_of,
 )
 from blueprints.storage import db
-from blueprints.transactions import fingerprint, tell_after, transaction
+from blueprints.transactions import tell_after, transaction
 from citylife.answers import AnswerInProgress, KeyReused, begin_answer, keep_answer
 from citylife.database import new_id
 from citylife.errors import Absent, Refusal, Stale
@@ -38,12 +39,15 @@ from citylife.offers import (
     schedule,
 )
 from citylife.shops import Shop
-from citylife.wording import say
+from citylife.wording import Sentence, say
 
 OK: Final = 200
 REFUSED: Final = 422
 SAID: Final = {"publish": "published", "schedule": "scheduled", "keep": "kept"}
 """What the buttons do, and what is said of it afterwards."""
+SENT_BEFORE: Final = Sentence(
+    "Ce formulaire a déjà servi, avec d’autres mots. Pour en faire une annonce de plus, envoyez-le encore."
+)
 
 
 @merchant_here
@@ -64,11 +68,15 @@ def post(shop_id: uuid.UUID) -> Response:
         raise Absent
     key, session = f"form:{_key()}", db.session()
     try:
-        if begin_answer(session, guards.caller(), key, fingerprint(), now=now()) is not None:
+        if begin_answer(session, guards.caller(), key, _fingerprint(), now=now()) is not None:
             return _back(shop, "already")
-    except (KeyReused, AnswerInProgress):
+    except AnswerInProgress:
         session.rollback()
         return _back(shop, "already")
+    except KeyReused:  # she went back in her browser, and wrote something else
+        session.rollback()
+        again = {"": say(SENT_BEFORE, page_locale())}
+        return _page(shop, written_in(request.form), again, status=KeyReused.status)
     try:
         _act(shop, wish)
     except Faults as faults:
@@ -147,6 +155,12 @@ def _offer_of(shop: Shop, said: str) -> Offer:
     if its_shop.id != shop.id:
         raise Absent
     return offer
+
+
+def _fingerprint() -> bytes:
+    """A digest of the shop and of all that was written."""
+    said = [request.path, *(f"{name}={value}" for name, value in sorted(request.form.items(multi=True)))]
+    return hashlib.sha256("\0".join(said).encode()).digest()
 
 
 def _key() -> uuid.UUID:
