@@ -127,14 +127,14 @@ def test_what_was_opened_and_used_is_added_up_over_its_days_alone(street: Street
 
 def test_the_numbers_outlive_the_rows(street: Street):
     street.followers(25)
-    street.followers(20, Level.NONE)
+    street.followers(30, Level.NONE)
     offer = street.announces()
     before = street.results(offer)
     settle_all(street.sessions, claim_all(street.sessions, now=NOW), DeliveryState.ACCEPTED, now=NOW)
     later = NOW + dt.timedelta(weeks=14)
     with street.sessions.begin() as session:
         assert forget_deliveries(session, now=later, most=1_000) == 25
-        assert forget_decisions(session, now=later, most=1_000) == 45
+        assert forget_decisions(session, now=later, most=1_000) == 55
         session.execute(delete(Follow))
 
     after = street.results(offer, later)

@@ -311,6 +311,15 @@ def test_progress_is_drawn_on_a_terminal(instance, tmp_path):
     assert b"3 pris" in done.stdout
 
 
+@pytest.fixture
+def interruptible():
+    """What a shell starts in the background ignores Ctrl-C, and hands that on: the processes of this test do not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_import_keeps_whole_batches_and_goes_on_when_run_again(instance, tmp_path):
     assert instance.call("init").returncode == 0
     path = kept(tmp_path, "file", some(MANY))
