@@ -48,6 +48,7 @@ def at_home(chromium: Chromium, url: str, slugs: list[str]) -> Page:
     for slug in slugs:
         page.goto(f"{url}/s/{slug}")
         follow(page)
+        wait_until_kept(page, f"/s/{slug}")
     page.goto(f"{url}/mes-commerces")
     wait_until_kept(page, "/mes-commerces")
     return page
