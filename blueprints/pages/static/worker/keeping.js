@@ -14,6 +14,14 @@ const keeping = (() => {
   const AWAY = [502, 503, 504];
   const PATIENCE = 5_000; // milliseconds until a page that is kept is shown instead of one that does not come
   const ANY = { ignoreVary: true };
+  let latest = Promise.resolve();
+
+  /** Change what is kept one after the other: a page that is late must not bring back what was dropped meanwhile. */
+  function inTurn(change) {
+    const done = latest.then(change);
+    latest = done.catch(() => null);
+    return done;
+  }
 
   /** Fetch the whole shell of this edition; the installation fails with it, and the browser tries again. */
   async function install() {
@@ -109,9 +117,12 @@ const keeping = (() => {
   /** Drop what was kept of anybody but who reads now. */
   async function heed(answer) {
     const said = answer.headers.get(READER);
-    if (said === null) {
-      return;
+    if (said !== null) {
+      await inTurn(() => keepOnlyOf(said));
     }
+  }
+
+  async function keepOnlyOf(said) {
     const others = (await caches.keys()).filter((name) => name.startsWith(PAGES) && name !== PAGES + said);
     await Promise.all(others.map((name) => caches.delete(name)));
     await queue.keepOnlyOf(said);
@@ -129,13 +140,16 @@ const keeping = (() => {
     const headers = new Headers(answer.headers);
     headers.set(KEPT_AT, new Date().toISOString());
     const html = await answer.text();
+    await inTurn(() => put(said, plain(answer.url), new Response(html, { headers })));
+  }
+
+  async function put(said, address, page) {
     if ((await reader()) !== said) {
       return;
     }
     const pages = await caches.open(PAGES + said);
-    const address = plain(answer.url);
     await pages.delete(address, ANY);
-    await pages.put(address, new Response(html, { headers }));
+    await pages.put(address, page);
     const addresses = await pages.keys();
     await Promise.all(addresses.slice(0, -MOST).map((one) => pages.delete(one, ANY)));
   }
