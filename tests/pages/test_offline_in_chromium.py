@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask, Response
+from flask import Flask, Response, request
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
@@ -20,6 +20,7 @@ from tests.builders import a_shop
 pytestmark = pytest.mark.long
 
 Sessions = sessionmaker[Session]
+AWAY = 2
 CONTROLLED = "() => navigator.serviceWorker.controller !== null"
 KEPT = """async () => { const found = [];
   for (const name of await caches.keys()) {
@@ -158,6 +159,26 @@ def test_what_is_refused_is_undone_and_said(chromium: Chromium, url: str, slugs:
     chromium.close(page)
 
 
+def test_what_waits_is_tried_again_where_the_network_comes_after_the_browser_says_so(
+    chromium: Chromium, url: str, slugs: list[str], street: Sessions, monkeypatch: pytest.MonkeyPatch
+):
+    page = at_home(chromium, url, slugs[:1])
+    page.goto(f"{url}/s/{slugs[1]}")
+    wait_until_kept(page, f"/s/{slugs[1]}")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Suivre", exact=True).click()
+    expect(page.get_by_text("C’est noté sur cet appareil")).to_be_visible()
+    refused: list[str] = []
+    monkeypatch.setattr(Flask, "full_dispatch_request", away_at_first(refused, Flask.full_dispatch_request))
+
+    page.context.set_offline(False)
+
+    expect(page.get_by_text("Ce que vous aviez demandé sans réseau est fait.")).to_be_visible()
+    assert followed(street) == ["Abricot", "Boulange"]
+    assert refused == [f"/s/{slugs[1]}/follow"] * AWAY
+    chromium.close(page)
+
+
 def test_a_newcomer_follows_without_a_network_and_becomes_a_citizen_once(
     chromium: Chromium, url: str, slugs: list[str], street: Sessions
 ):
@@ -282,6 +303,18 @@ def test_a_network_that_hangs_shows_what_was_kept_and_then_says_what_has_come(
     expect(page.get_by_role("heading", level=1)).to_have_text("Abricot doré")
     expect(page.get_by_text("Vue pour la dernière fois")).to_be_hidden()
     chromium.close(page)
+
+
+def away_at_first(refused: list[str], dispatch: Callable[[Flask], Response]) -> Callable[[Flask], Response]:
+    """The first changes are refused as where the house cannot be reached."""
+
+    def dispatch_then(app: Flask) -> Response:
+        if request.method == "POST" and len(refused) < AWAY:
+            refused.append(request.path)
+            return Response(status=503)
+        return dispatch(app)
+
+    return dispatch_then
 
 
 def held_until(event: threading.Event, dispatch: Callable[[Flask], Response]) -> Callable[[Flask], Response]:

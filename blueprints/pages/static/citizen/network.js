@@ -7,6 +7,10 @@ const worker = navigator.serviceWorker;
 const notice = document.querySelector("[data-network]");
 const note = document.querySelector("template[data-noted]");
 const root = document.documentElement;
+const FIRST_PAUSE = 2_000;
+const LONGEST_PAUSE = 60_000;
+let pause = FIRST_PAUSE;
+let retry = null;
 
 if (root.dataset.keptAt) {
   const moment = notice.querySelector("time");
@@ -23,6 +27,7 @@ if (worker) {
     if (root.dataset.keptAt) {
       say("back");
     }
+    pause = FIRST_PAUSE;
     ask("send");
   });
   if (document.readyState === "complete") {
@@ -49,11 +54,24 @@ async function heard({ slug, became }) {
   }
   if (became === "waiting") {
     forms.filter((form) => !form.hidden).forEach(wait);
+    sendLater();
     return;
   }
+  pause = FIRST_PAUSE;
   say(became);
   for (const area of new Set(forms.map((form) => form.dataset.inPlace))) {
     await replace(area, () => fetch(location.href, { headers: { Accept: "text/html" } }));
+  }
+}
+
+/** Try again after a while, each longer than the one before: a browser is online some time before the network is. */
+function sendLater() {
+  if (retry === null && navigator.onLine) {
+    retry = setTimeout(() => {
+      retry = null;
+      ask("send");
+    }, pause);
+    pause = Math.min(2 * pause, LONGEST_PAUSE);
   }
 }
 
