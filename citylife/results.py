@@ -22,7 +22,7 @@ from citylife.clock import local_date
 from citylife.follows import EndedFollow, Follow
 from citylife.ledger.statements import NIL, Statement, stored
 from citylife.ledger.sums import forgotten_of
-from citylife.ledger.tables import Message, MessageKind, Outcome, Reason
+from citylife.ledger.tables import Message, MessageKind, MessageState, Outcome, Reason
 from citylife.offers.tables import Offer
 from citylife.shops.tables import Shop
 
@@ -97,6 +97,14 @@ def results_of(session: Session, shop: Shop, offer: Offer, *, secret: str, now: 
         new_follows=_new_follows(session, offer, now=now),
         held=rounded(held, f"{offer.id}held") if Outcome.HELD in whole else None,
         reasons=reasons,
+    )
+
+
+def being_told(session: Session, offer: Offer) -> bool:
+    """Whether decisions of its announcement are still being written, so that what is counted of it grows by itself."""
+    wanted = Message.offer_id == offer.id, Message.kind == MessageKind.ANNOUNCEMENT
+    return (
+        session.scalar(select(Message.id).where(*wanted, Message.state == MessageState.EXPANDING).limit(1)) is not None
     )
 
 

@@ -363,6 +363,7 @@ OF_MERCHANTS: Final = (
     Line("POST /commerce/offres/<uuid:offer_id>/parti/annuler", MERCHANTS_BY_FORM, 303, HERS, {}, uses=SOLD_OUT),
     Line("GET /commerce/offres/<uuid:offer_id>/retirer", MERCHANTS_OR_SENT_AWAY, there=HERS),
     Line("POST /commerce/offres/<uuid:offer_id>/retirer", MERCHANTS_BY_FORM, 303, HERS, {}),
+    Line("GET /commerce/offres/<uuid:offer_id>/resultats", MERCHANTS_OR_SENT_AWAY, there=HERS),
 )
 CLAIMED: Final = {"shop_id": "claimed_shop"}
 SUSPENDED: Final = {"shop_id": "suspended_shop"}

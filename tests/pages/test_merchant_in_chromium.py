@@ -6,11 +6,17 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from citylife.offers import OfferStatus
+from citylife.activity import Counted, count
+from citylife.follows import Level
+from citylife.offers import Offer, OfferStatus
+from citylife.shops import Shop
 from tests import builders
 from tests.browser.chromium import Chromium
+from tests.builders import NOW
+from tests.ledger_desk import expand_all
 from tests.pages.conftest import StandingClock
 
 pytestmark = pytest.mark.long
@@ -33,6 +39,20 @@ def token(street: Sessions) -> str:
 def url(serve: Callable[..., Any], clock: StandingClock, token: str) -> Iterator[str]:
     with serve(clock) as url:
         yield url
+
+
+def a_busy_day(street: Sessions) -> None:
+    """Many were told of a live offer, some were not, and it was used."""
+    with street.begin() as session:
+        offer = session.scalars(select(Offer).where(Offer.status == OfferStatus.LIVE)).one()
+        shop = session.get_one(Shop, offer.shop_id)
+        for number in range(60):
+            citizen = builders.a_citizen(session)
+            builders.a_device(session, citizen)
+            builders.a_follow(session, citizen, shop, Level.NONE if number % 3 == 0 else Level.NORMAL)
+        count(session, Counted.OFFER_OPENED, offer.id, now=NOW, by=21)
+        count(session, Counted.TILL_USES, offer.id, now=NOW, by=9)
+    expand_all(street)
 
 
 def opened(chromium: Chromium, url: str, token: str, scheme: Any, width: int) -> Page:
@@ -86,4 +106,19 @@ def test_nothing_bars_a_merchant_s_way(chromium: Chromium, url: str, token: str,
     page.wait_for_load_state()
     judged(chromium, page, f"gone-{width}-{scheme}")
     assert [words for words in chromium.complaints(page) if "422" not in words] == [], "but for the fault itself"
+    chromium.close(page)
+
+
+@pytest.mark.parametrize("look", [(320, "light"), (320, "dark"), (768, "light"), (1280, "light"), (1280, "dark")])
+def test_nothing_bars_the_way_to_results(
+    chromium: Chromium, street: Sessions, url: str, token: str, look: tuple[int, Any]
+):
+    a_busy_day(street)
+    width, scheme = look
+    page = opened(chromium, url, token, scheme, width)
+    page.get_by_role("link", name="Résultats").first.click()
+    expect(page.get_by_role("row", name="Codes utilisés en caisse 9")).to_be_visible()
+    page.wait_for_load_state()
+    judged(chromium, page, f"results-{width}-{scheme}")
+    assert chromium.complaints(page) == []
     chromium.close(page)

@@ -50,7 +50,10 @@ class ShownShop:
 
 @dataclass(frozen=True, slots=True)
 class ShownOffer:
-    """An offer in a list of its team: `when` says until when, or when it begins or ended; `undo` while it is young."""
+    """An offer in a list of its team: `when` says until when, or when it begins or ended; `undo` while it is young.
+
+    `begun` says that it has been live, so that there is something to count.
+    """
 
     id: uuid.UUID
     title: str
@@ -59,6 +62,7 @@ class ShownOffer:
     prior: str
     reason: str
     undo: bool
+    begun: bool
 
 
 def show_shop(shop: Shop, locale: str) -> ShownShop:
@@ -87,6 +91,7 @@ def show_offer(offer: Offer, *, now: dt.datetime, locale: str) -> ShownOffer:
         prior=prior_words(offer, locale),
         reason=offer.withdrawn_reason or "",
         undo=may_undo(offer, now=now),
+        begun=offer.live_from is not None,
     )
 
 
