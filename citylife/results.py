@@ -28,6 +28,10 @@ from citylife.shops.tables import Shop
 
 COUNTED_FOR: Final = dt.timedelta(days=7)
 """How long after an offer's end its page may still be opened from a notification."""
+Span = tuple[dt.datetime, dt.datetime]
+"""From a moment on, until another that is not in it; for what is counted by day, both are midnights of Paris."""
+ALWAYS: Final[Span] = (dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(9000, 1, 1, tzinfo=dt.UTC))
+_A_MOMENT: Final = dt.timedelta(microseconds=1)
 _OF_SENDING: Final = frozenset({Reason.ALWAYS, Reason.FOLLOWS, Reason.NEARBY, Reason.DISCOVERY, Reason.DRAWN})
 _DECIDED: Final = Statement(
     *(
@@ -76,9 +80,14 @@ class Results:
     reasons: Mapping[tuple[Outcome, Reason], int]
 
 
-def results_of(session: Session, shop: Shop, offer: Offer, *, secret: str, now: dt.datetime) -> Results:
-    """What an offer of this shop has brought; nothing before it was live. `secret` is the instance's."""
-    decided = _decided(session, shop, offer, now=now)
+def results_of(
+    session: Session, shop: Shop, offer: Offer, *, secret: str, now: dt.datetime, during: Span = ALWAYS
+) -> Results:
+    """What an offer of this shop has brought; nothing before it was live. `secret` is the instance's.
+
+    `during` leaves out what was announced, counted or begun at another time.
+    """
+    decided = _decided(session, shop, offer, now=now, during=during)
     of = {
         outcome: {reason: count for (each, reason), count in decided.items() if each is outcome} for outcome in Outcome
     }
@@ -92,9 +101,9 @@ def results_of(session: Session, shop: Shop, offer: Offer, *, secret: str, now: 
     }
     return Results(
         sent=sent,
-        opened=_counted(session, Counted.OFFER_OPENED, offer, now=now),
-        used=_counted(session, Counted.TILL_USES, offer, now=now),
-        new_follows=_new_follows(session, offer, now=now),
+        opened=_counted(session, Counted.OFFER_OPENED, offer, now=now, during=during),
+        used=_counted(session, Counted.TILL_USES, offer, now=now, during=during),
+        new_follows=_new_follows(session, offer, now=now, during=during),
         held=rounded(held, f"{offer.id}held") if Outcome.HELD in whole else None,
         reasons=reasons,
     )
@@ -108,10 +117,17 @@ def being_told(session: Session, offer: Offer) -> bool:
     )
 
 
-def _decided(session: Session, shop: Shop, offer: Offer, *, now: dt.datetime) -> Counter[tuple[Outcome, Reason]]:
+def _decided(
+    session: Session, shop: Shop, offer: Offer, *, now: dt.datetime, during: Span
+) -> Counter[tuple[Outcome, Reason]]:
     """How many citizens were decided for, by outcome and reason, over every time the offer was announced."""
     connection, counts = session.connection(), Counter[tuple[Outcome, Reason]]()
-    announced = select(Message).where(Message.offer_id == offer.id, Message.kind == MessageKind.ANNOUNCEMENT)
+    announced = select(Message).where(
+        Message.offer_id == offer.id,
+        Message.kind == MessageKind.ANNOUNCEMENT,
+        Message.created_at >= during[0],
+        Message.created_at < during[1],
+    )
     for message in session.scalars(announced):
         values = {
             "shop": stored(connection, shop.id),
@@ -133,18 +149,18 @@ def _decided(session: Session, shop: Shop, offer: Offer, *, now: dt.datetime) ->
 _REASONS: Final = frozenset(reason.value for reason in Reason)
 
 
-def _counted(session: Session, counted: Counted, offer: Offer, *, now: dt.datetime) -> int:
+def _counted(session: Session, counted: Counted, offer: Offer, *, now: dt.datetime, during: Span) -> int:
     """What was counted of the offer by day, from the day it was live on: each day is one seek."""
     if offer.live_from is None:
         return 0
-    first = local_date(offer.live_from)
-    last = local_date(min(now, offer.ends_at + COUNTED_FOR))
+    first = local_date(max(offer.live_from, during[0]))
+    last = local_date(min(now, offer.ends_at + COUNTED_FOR, during[1] - _A_MOMENT))
     days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
     wanted = DailyCount.day.in_(days), DailyCount.counted == counted, DailyCount.subject == offer.id
     return int(session.scalar(select(func.coalesce(func.sum(DailyCount.count), 0)).where(*wanted)) or 0)
 
 
-def _new_follows(session: Session, offer: Offer, *, now: dt.datetime) -> int:
+def _new_follows(session: Session, offer: Offer, *, now: dt.datetime, during: Span) -> int:
     """How many began to follow the shop while the offer was live, also those who have left again."""
     if offer.live_from is None:
         return 0
@@ -152,7 +168,11 @@ def _new_follows(session: Session, offer: Offer, *, now: dt.datetime) -> int:
     return sum(
         session.scalar(
             select(func.count()).where(
-                table.shop_id == offer.shop_id, table.begun_at > offer.live_from, table.begun_at <= until
+                table.shop_id == offer.shop_id,
+                table.begun_at > offer.live_from,
+                table.begun_at <= until,
+                table.begun_at >= during[0],
+                table.begun_at < during[1],
             )
         )
         or 0

@@ -19,8 +19,6 @@ from citylife.offers.closing import sold_out, undo_sold_out, withdraw
 from citylife.offers.drafts import OfferChanges, OfferDraft, correct_offer, draft_offer, hold_offer
 from citylife.offers.publishing import publish, schedule
 from citylife.offers.reading import every_offer_of_shop
-from citylife.results import IN_WORDS, results_of
-from citylife.wording import Sentence, say
 from schemas.lists import page_of
 from schemas.offers import (
     MerchantOfferQuery,
@@ -31,7 +29,6 @@ from schemas.offers import (
     PublishedOfferSchema,
     ScheduleSchema,
 )
-from schemas.results import ResultsSchema
 from schemas.sending import SendingNowSchema
 
 blueprint: Final = ApiBlueprint("merchant-offers", "The offers of the shops a merchant runs")
@@ -173,33 +170,3 @@ def undo_sell_out_my_offer(_nothing: dict[str, Any], offer_id: uuid.UUID) -> Off
     """Take « tout est parti » back, within ten seconds."""
     offer, _ = guards.my_offer(offer_id)
     return undo_sold_out(db.session(), offer, now=now(), actor_id=actor_id())
-
-
-@blueprint.route("/merchant/offers/<uuid:offer_id>/results")
-@guards.merchant_required(Scope.READ)
-@blueprint.response(200, ResultsSchema)
-def read_my_results(offer_id: uuid.UUID) -> dict[str, Any]:
-    """What an offer has brought: sent, opened, used, new follows, and held back why.
-
-    Totals are exact. How they split up is rounded, the same way all day, and what is under eleven is not told.
-    """
-    offer, shop = guards.my_offer(offer_id)
-    found = results_of(db.session(), shop, offer, secret=house().keys.secret_key, now=now())
-    reasons = sorted(found.reasons.items(), key=lambda each: (-each[1], each[0][0].value, each[0][1].value))
-    return {
-        "offer_id": offer.id,
-        "sent": found.sent,
-        "opened": found.opened,
-        "used": found.used,
-        "new_follows": found.new_follows,
-        "held": found.held,
-        "reasons": [
-            {
-                "outcome": outcome,
-                "reason": reason,
-                "explanation": say(Sentence(IN_WORDS[reason]), problems.locale()),
-                "count": count,
-            }
-            for (outcome, reason), count in reasons
-        ],
-    }

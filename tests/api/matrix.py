@@ -339,6 +339,7 @@ OF_MERCHANTS: Final = (
     Line("GET /api/v1/merchant/shops/<uuid:shop_id>/offers", TEAM_READING, there=HERS),
     Line("POST /api/v1/merchant/shops/<uuid:shop_id>/offers", TEAM_OFFERING, 201, HERS, json=DRAFT),
     Line("POST /api/v1/merchant/shops/<uuid:shop_id>/audience", TEAM_OFFERING, there=HERS, json=ASKED),
+    Line("GET /api/v1/merchant/shops/<uuid:shop_id>/results", TEAM_READING, there=HERS),
     Line("GET /api/v1/merchant/shops/<uuid:shop_id>/team", OWNERS_THEMSELVES, there=HERS),
     Line("POST /api/v1/merchant/shops/<uuid:shop_id>/team", OWNERS_THEMSELVES, 201, HERS, json=ASKING),
     Line("DELETE /api/v1/merchant/shops/<uuid:shop_id>/team/<uuid:member_id>", OWNERS_THEMSELVES, 204, HERS),
@@ -364,6 +365,8 @@ OF_MERCHANTS: Final = (
     Line("GET /commerce/offres/<uuid:offer_id>/retirer", MERCHANTS_OR_SENT_AWAY, there=HERS),
     Line("POST /commerce/offres/<uuid:offer_id>/retirer", MERCHANTS_BY_FORM, 303, HERS, {}),
     Line("GET /commerce/offres/<uuid:offer_id>/resultats", MERCHANTS_OR_SENT_AWAY, there=HERS),
+    Line("GET /commerce/<uuid:shop_id>/resultats", MERCHANTS_OR_SENT_AWAY, there=HERS),
+    Line("GET /commerce/<uuid:shop_id>/resultats.csv", MERCHANTS_OR_SENT_AWAY, there=HERS),
 )
 CLAIMED: Final = {"shop_id": "claimed_shop"}
 SUSPENDED: Final = {"shop_id": "suspended_shop"}

@@ -63,3 +63,33 @@ def test_another_s_results_are_absent_and_a_key_must_be_let_to_read(town, announ
     assert others.status_code == none.status_code == 404
     assert others.json["title"] == none.json["title"]
     assert town.merchant(shop, scopes=(Scope.SHOP,)).get(f"/merchant/offers/{offer.id}/results").status_code == 403
+
+
+def test_a_month_is_read_with_its_offers_in_it(town, announced):
+    shop, offer = announced
+    merchant = town.merchant(shop)
+    found = merchant.get(f"/merchant/shops/{shop.id}/results?month=2026-11").json
+
+    offers, reasons = found.pop("offers"), found.pop("reasons")
+
+    assert found == {
+        "month": "2026-11",
+        "sent": 30,
+        "opened": 0,
+        "used": 0,
+        "follows_won": 60,
+        "follows_lost": 0,
+        "held": offers[0]["held"],
+        "numbers_alone": False,
+    }
+    assert [(each["offer_id"], each["sent"]) for each in offers] == [(str(offer.id), 30)]
+    assert {each["reason"] for each in reasons} == {"follows", "level-none"}
+    assert merchant.get(f"/merchant/shops/{shop.id}/results").json["month"] == "2026-11", "this one unless asked"
+
+
+@pytest.mark.parametrize("written", ["2026-12", "november"])
+def test_what_is_no_month_is_refused_at_its_place(town, announced, written: str):
+    shop, _ = announced
+    answer = town.merchant(shop).get(f"/merchant/shops/{shop.id}/results?month={written}")
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"].endswith("month")

@@ -120,5 +120,10 @@ def test_nothing_bars_the_way_to_results(
     expect(page.get_by_role("row", name="Codes utilisés en caisse 9")).to_be_visible()
     page.wait_for_load_state()
     judged(chromium, page, f"results-{width}-{scheme}")
+    page.get_by_role("link", name="Le Fournil").click()
+    page.get_by_role("link", name="Résultats du mois").click()
+    expect(page.get_by_role("heading", name="Résultats · novembre 2026")).to_be_visible()
+    page.wait_for_load_state()
+    judged(chromium, page, f"month-{width}-{scheme}")
     assert chromium.complaints(page) == []
     chromium.close(page)

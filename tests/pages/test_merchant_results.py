@@ -1,5 +1,6 @@
-"""« Résultats » of an offer as a browser without scripts reads them: exact in total, never telling of a few."""
+"""« Résultats » of an offer and of a month without scripts: exact in total, never telling of a few."""
 
+import csv
 import uuid
 
 import pytest
@@ -13,7 +14,7 @@ from citylife.shops import Shop
 from tests import builders
 from tests.builders import NOW
 from tests.ledger_desk import expand_all
-from tests.pages.conftest import Browser, ReadPage
+from tests.pages.conftest import Browser, ReadPage, StandingClock
 
 Sessions = sessionmaker[Session]
 COOKIE = "__Host-citylife-merchant"
@@ -32,6 +33,13 @@ def counter(app: Flask, sessions: Sessions, shop: Shop) -> Browser:
         merchant = builders.a_merchant(session, "camille@fournil.example")
         browser.client.set_cookie(COOKIE, builders.signed_in(session, merchant), secure=True)
     return browser
+
+
+def sign_in(counter: Browser, sessions: Sessions, clock: StandingClock) -> None:
+    """Sign in again, a session having lapsed meanwhile."""
+    with sessions.begin() as session:
+        merchant = builders.a_merchant(session, "camille@fournil.example")
+        counter.client.set_cookie(COOKIE, builders.signed_in(session, merchant, now=clock()), secure=True)
 
 
 def followers(sessions: Sessions, shop: Shop, number: int, level: Level = Level.NORMAL) -> None:
@@ -114,7 +122,7 @@ def test_what_never_appeared_has_nothing_to_count(counter: Browser, sessions: Se
     page = results(counter, draft)
     assert "n’a pas encore paru" in page.words
     assert page.all(".bars") == []
-    assert counter.get(f"/commerce/{shop.id}").all('a[href$="/resultats"]') == []
+    assert counter.get(f"/commerce/{shop.id}").all('a[href^="/commerce/offres/"][href$="/resultats"]') == []
 
 
 def test_news_have_no_codes_and_wine_no_notification(counter: Browser, sessions: Sessions, shop: Shop):
@@ -144,3 +152,76 @@ def test_another_s_results_are_absent(counter: Browser, sessions: Sessions):
     with sessions.begin() as session:
         theirs = builders.an_offer(session, builders.a_shop(session)).id
     assert results(counter, theirs).status == 404
+
+
+def test_a_month_adds_up_its_offers_and_leads_to_those_beside_it(
+    counter: Browser, sessions: Sessions, shop: Shop, clock: StandingClock
+):
+    followers(sessions, shop, 12)
+    offer = an_offer(sessions, shop, title="Tarte")
+    expand_all(sessions)
+    with sessions.begin() as session:
+        count(session, Counted.TILL_USES, offer, now=NOW, by=3)
+    link = counter.get(f"/commerce/{shop.id}").one(f'a[href="/commerce/{shop.id}/resultats"]')
+
+    page = counter.get(link.attrs["href"])
+
+    assert page.text("h1") == "Résultats · novembre 2026"
+    assert page.text("section[aria-labelledby=mois-entier] tr:first-child td") == "12"
+    assert page.text("section[aria-labelledby=le-plus-utilisees] tr") == "Tarte 3"
+    assert page.text("section[aria-labelledby=par-annonce] tbody tr") == "Tarte 12 0 3 0"
+    assert page.all("nav.choice a") == [], "the shop came in this month"
+    clock.forward(days=30)
+    sign_in(counter, sessions, clock)
+    december = counter.get(f"/commerce/{shop.id}/resultats")
+    assert december.text("nav.choice a[rel=prev]") == "novembre 2026"
+    assert "Aucune annonce ce mois-ci." in december.words
+    back = counter.get(december.one("nav.choice a[rel=prev]").attrs["href"])
+    assert back.text("nav.choice a[rel=next]") == "décembre 2026"
+    assert back.text("section[aria-labelledby=par-annonce] tbody tr") == "Tarte 12 0 3 0"
+
+
+@pytest.mark.parametrize("written", ["2026-12", "hier", "2026-11-01", "%00", "2026-11%0d%0aX:"])
+def test_what_is_no_month_is_refused_in_words(counter: Browser, shop: Shop, written: str):
+    for page in ("resultats", "resultats.csv"):
+        answer = counter.get(f"/commerce/{shop.id}/{page}?mois={written}")
+        assert answer.status == 422
+        assert "Un mois s’écrit comme « 2026-11 », et n’est pas à venir." in answer.words
+
+
+def test_an_old_month_says_what_is_no_longer_known(counter: Browser, sessions: Sessions, shop: Shop, clock):
+    assert "ne garde plus que des nombres" not in counter.get(f"/commerce/{shop.id}/resultats?mois=2026-11").words
+    clock.forward(weeks=20)
+    sign_in(counter, sessions, clock)
+    assert "ne garde plus que des nombres" in counter.get(f"/commerce/{shop.id}/resultats?mois=2026-11").words
+
+
+def test_a_month_is_a_file_that_a_spreadsheet_opens_and_never_computes(
+    counter: Browser, sessions: Sessions, shop: Shop
+):
+    followers(sessions, shop, 12)
+    titles = ['=HYPERLINK("http://mal.example")', "+33 pains", "Pain; « l’un »", '-1 "baguette"', "@SUM(A1)"]
+    for title in titles:
+        an_offer(sessions, shop, title=title)
+    expand_all(sessions)
+    link = counter.get(f"/commerce/{shop.id}/resultats").one('a[type="text/csv"]')
+
+    answer = counter.client.get(link.attrs["href"])
+
+    assert answer.content_type == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == f"attachment; filename=citylife-{shop.slug}-2026-11.csv"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.data.startswith(b"\xef\xbb\xbfAnnonce;Parue le;")
+    rows = list(csv.reader(answer.data.decode("utf-8-sig").splitlines(), delimiter=";"))
+    assert {len(row) for row in rows} == {8}
+    assert sorted(row[0] for row in rows[1:-1]) == sorted(
+        title if title.startswith("Pain") else f"'{title}" for title in titles
+    )
+    assert rows[-1][:4] == ["Mois entier", "2026-11", "12", "0"]
+
+
+def test_another_s_month_is_absent(counter: Browser, sessions: Sessions):
+    with sessions.begin() as session:
+        theirs = builders.a_shop(session).id
+    assert counter.get(f"/commerce/{theirs}/resultats").status == 404
+    assert counter.get(f"/commerce/{theirs}/resultats.csv").status == 404

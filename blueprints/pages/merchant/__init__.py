@@ -8,7 +8,7 @@ from typing import Final
 from flask import Blueprint, Response
 
 from blueprints import conditions
-from blueprints.pages.merchant import acts, poster, posting, results, shops, till
+from blueprints.pages.merchant import acts, month, poster, posting, results, shops, till
 
 blueprint: Final = Blueprint("merchant", __name__, template_folder="../templates")
 blueprint.add_url_rule("/commerce", view_func=shops.read_shops)
@@ -19,6 +19,8 @@ blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/parti", view_func=acts.
 blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/parti/annuler", view_func=acts.undo, methods=["POST"])
 blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/retirer", view_func=acts.read_withdrawing)
 blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/retirer", view_func=acts.take_away, methods=["POST"])
+blueprint.add_url_rule("/commerce/<uuid:shop_id>/resultats", view_func=month.read_month_results)
+blueprint.add_url_rule("/commerce/<uuid:shop_id>/resultats.csv", view_func=month.read_month_file)
 blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/resultats", view_func=results.read_offer_results)
 blueprint.add_url_rule("/commerce/caisse", view_func=till.read_till)
 blueprint.add_url_rule("/commerce/caisse", view_func=till.use_code, methods=["POST"])

@@ -1,6 +1,7 @@
 """What an offer has brought, for its team: exact totals, a chart with its table, and why others were not told."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,19 +51,28 @@ def read_offer_results(offer_id: uuid.UUID) -> Response:
         found=found,
         something=any(count for _, count in counts),
         bars=bars(counts, locale),
-        told=_reasons(found, Outcome.SEND, locale),
-        held=_reasons(found, Outcome.HELD, locale),
+        told=reasons_in_words(found.reasons, Outcome.SEND, locale),
+        held=reasons_in_words(found.reasons, Outcome.HELD, locale),
     )
     return make_response(page)
 
 
-def bars(counts: list[tuple[str, int]], locale: str) -> list[Bar]:
+def bars(counts: Sequence[tuple[str, int]], locale: str) -> list[Bar]:
     """The rows of a chart, each as long as it counts beside the largest."""
     largest = max((count for _, count in counts), default=0) or 1
     return [
         Bar(say(label, locale), str(said_value(count, locale)), round(WHOLE * count / largest, 1))
         for label, count in counts
     ]
+
+
+def reasons_in_words(
+    reasons: Mapping[tuple[Outcome, Reason], int], outcome: Outcome, locale: str
+) -> list[tuple[str, int]]:
+    """The reasons of an outcome in words, the commonest first, each with about how many."""
+    of = [(reason, count) for (each, reason), count in reasons.items() if each is outcome]
+    of.sort(key=lambda each: (-each[1], each[0].value))
+    return [(say(Sentence(IN_WORDS[reason]), locale), count) for reason, count in of]
 
 
 def _counts(offer: Offer, found: Results) -> list[tuple[str, int]]:
@@ -75,10 +85,3 @@ def _counts(offer: Offer, found: Results) -> list[tuple[str, int]]:
 
 def _page_only(category: str) -> bool:
     return BY_KEY[category].policy is Policy.PAGE_ONLY
-
-
-def _reasons(found: Results, outcome: Outcome, locale: str) -> list[tuple[str, int]]:
-    """The reasons of an outcome in words, the commonest first, each with about how many."""
-    of = [(reason, count) for (each, reason), count in found.reasons.items() if each is outcome]
-    of.sort(key=lambda each: (-each[1], each[0].value))
-    return [(say(Sentence(IN_WORDS[reason]), locale), count) for reason, count in of]

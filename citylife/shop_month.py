@@ -1,0 +1,198 @@
+"""A month of a shop, by Paris's calendar: what each of its offers has brought in it, who came and who left.
+
+Its offers are found by when they were announced (index `ix_messages_shop`), so that its cost is that of the month and
+of the shop's followers, whatever came before or since. Beside the exact totals the whole is the sum of what its offers
+tell: it tells nothing that they hide.
+"""
+
+import datetime as dt
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, Self
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from citylife.clock import PARIS
+from citylife.errors import Invalid
+from citylife.follows import EndedFollow, Follow
+from citylife.ledger.sums import KEPT_FOR
+from citylife.ledger.tables import Message, MessageKind, Outcome, Reason
+from citylife.offers.tables import LONGEST, Offer
+from citylife.results import COUNTED_FOR, Results, results_of
+from citylife.shops.tables import Shop
+
+FIRST_YEAR: Final = 2026
+MONTHS: Final = 12
+_WRITTEN: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+_OF_AN_OFFER: Final = (MessageKind.ANNOUNCEMENT, MessageKind.PAGE_ONLY)
+
+
+class MonthRefused(Invalid):
+    """It is no month, or none of which anything can be told."""
+
+    slug: ClassVar[str] = "month-refused"
+    title: ClassVar[str] = "Mois refusé"
+    sentence: ClassVar[str] = "Un mois s’écrit comme « {example} », et n’est pas à venir."
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Month:
+    """A month of the calendar; `number` is 1 to 12."""
+
+    year: int
+    number: int
+
+    @classmethod
+    def of(cls, moment: dt.datetime) -> Self:
+        """The month that it is in Paris."""
+        local = moment.astimezone(PARIS)
+        return cls(local.year, local.month)
+
+    @property
+    def before(self) -> "Month":
+        """The month before."""
+        return Month(self.year, self.number - 1) if self.number > 1 else Month(self.year - 1, MONTHS)
+
+    @property
+    def after(self) -> "Month":
+        """The month after."""
+        return Month(self.year, self.number + 1) if self.number < MONTHS else Month(self.year + 1, 1)
+
+    @property
+    def begins_at(self) -> dt.datetime:
+        """Its first midnight in Paris."""
+        return dt.datetime(self.year, self.number, 1, tzinfo=PARIS).astimezone(dt.UTC)
+
+    @property
+    def ends_at(self) -> dt.datetime:
+        """The first midnight that is no longer in it."""
+        return self.after.begins_at
+
+    def __str__(self) -> str:
+        return f"{self.year:04}-{self.number:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class OfferInMonth:
+    """An offer, and what it has brought in a month."""
+
+    offer: Offer
+    results: Results
+
+
+@dataclass(frozen=True, slots=True)
+class MonthResults:
+    """What a month has brought until now, its offers in the order they went live.
+
+    `follows_won` and `follows_lost` are exact, whoever was erased since left out. `numbers_alone` says that the ledger
+    holds no row of it any more: whoever was erased before her rows became numbers is not in them.
+    """
+
+    month: Month
+    offers: Sequence[OfferInMonth]
+    follows_won: int
+    follows_lost: int
+    numbers_alone: bool
+
+    @property
+    def sent(self) -> int:
+        """How many times people were told, over all of its offers."""
+        return sum(each.results.sent for each in self.offers)
+
+    @property
+    def opened(self) -> int:
+        """How often a page was opened from a notification."""
+        return sum(each.results.opened for each in self.offers)
+
+    @property
+    def used(self) -> int:
+        """How many codes were used at the till."""
+        return sum(each.results.used for each in self.offers)
+
+    @property
+    def held(self) -> int | None:
+        """The sum of what its offers tell of those they were held back from; None where none tells anything."""
+        held = [each.results.held for each in self.offers if each.results.held is not None]
+        return sum(held) if held else None
+
+    @property
+    def reasons(self) -> Mapping[tuple[Outcome, Reason], int]:
+        """The sums of the reasons that its offers tell."""
+        sums = Counter[tuple[Outcome, Reason]]()
+        for each in self.offers:
+            sums.update(each.results.reasons)
+        return sums
+
+
+def read_month(written: str | None, *, now: dt.datetime) -> Month:
+    """The month that is written as « 2026-11 »; that of `now` where none is.
+
+    Raises:
+        MonthRefused: it is no month, or it has not begun.
+    """
+    if written is None:
+        return Month.of(now)
+    found = _WRITTEN.fullmatch(written)
+    month = Month(int(found[1]), int(found[2])) if found else None
+    if month is None or month.year < FIRST_YEAR or month > Month.of(now):
+        raise MonthRefused(pointer="/month", example=str(Month.of(now)))
+    return month
+
+
+def month_results(session: Session, shop: Shop, month: Month, *, secret: str, now: dt.datetime) -> MonthResults:
+    """What a month has brought a shop; `secret` is the instance's."""
+    during = month.begins_at, month.ends_at
+    found = [
+        OfferInMonth(offer, results_of(session, shop, offer, secret=secret, now=now, during=during))
+        for offer in _offers(session, shop, month)
+    ]
+    return MonthResults(
+        month=month,
+        offers=[each for each in found if _is_of(each, month, now=now)],
+        follows_won=_won(session, shop, month),
+        follows_lost=_lost(session, shop, month),
+        numbers_alone=month.ends_at <= now - KEPT_FOR,
+    )
+
+
+def _offers(session: Session, shop: Shop, month: Month) -> Sequence[Offer]:
+    """What was announced in the month, or so lately before that it may still have been opened or used in it."""
+    announced = select(Message.offer_id).where(
+        Message.shop_id == shop.id,
+        Message.kind.in_(_OF_AN_OFFER),
+        Message.created_at >= month.begins_at - LONGEST - COUNTED_FOR,
+        Message.created_at < month.ends_at,
+    )
+    return session.scalars(select(Offer).where(Offer.id.in_(announced)).order_by(Offer.live_from, Offer.id)).all()
+
+
+def _is_of(each: OfferInMonth, month: Month, *, now: dt.datetime) -> bool:
+    """Whether it was live in the month, or brought something in it."""
+    offer, results = each.offer, each.results
+    until = min(now, offer.closed_at or offer.ends_at, offer.ends_at)
+    return until >= month.begins_at or bool(results.opened or results.used)
+
+
+def _won(session: Session, shop: Shop, month: Month) -> int:
+    """How many began to follow the shop in the month, also those who have left again."""
+    begun = [
+        select(func.count()).where(
+            table.shop_id == shop.id, table.begun_at >= month.begins_at, table.begun_at < month.ends_at
+        )
+        for table in (Follow, EndedFollow)
+    ]
+    begun[1] = begun[1].where(EndedFollow.ended_at >= month.begins_at)
+    return sum(session.scalar(each) or 0 for each in begun)
+
+
+def _lost(session: Session, shop: Shop, month: Month) -> int:
+    """How many ceased to follow the shop in the month, also those who have come back."""
+    ended = (
+        EndedFollow.shop_id == shop.id,
+        EndedFollow.ended_at >= month.begins_at,
+        EndedFollow.ended_at < month.ends_at,
+    )
+    return session.scalar(select(func.count()).where(*ended)) or 0
