@@ -10,11 +10,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import orjson
-from babel.dates import format_date, format_time
 
 from citylife.clock import PARIS
 from citylife.ledger.claims import Announced
 from citylife.ledger.tables import OF_HERS, MessageKind
+from citylife.notification_words import announcement_words
 from citylife.wording import Sentence, say
 from notifications.webpush import Urgency
 
@@ -22,8 +22,6 @@ DECLARATIVE: Final = 8030
 """The number that marks a Declarative Web Push document (named after RFC 8030)."""
 SOON: Final = dt.timedelta(hours=1)
 LONGEST_TTL: Final = 14 * 86_400
-_UNTIL_TODAY: Final = "{title} — jusqu’à {time} aujourd’hui"
-_UNTIL_DAY: Final = "{title} — jusqu’au {day} à {time}"
 _ONE_OFFER: Final = "Une offre chez vos commerces"
 _OFFERS: Final = "{count} offres chez vos commerces"
 _LINE: Final = "{shop} : {title}"
@@ -57,7 +55,7 @@ def compose(announced: Announced, *, locale: str, base_url: str, now: dt.datetim
         "web_push": DECLARATIVE,
         "notification": {
             "title": announced.shop_name,
-            "body": say(_body(announced, locale=locale, now=now, zone=zone), locale),
+            "body": _body(announced, locale=locale, now=now, zone=zone),
             "navigate": f"{base_url}/o/{announced.offer_id}?from=notification",
             "lang": locale,
             "tag": tag_of(announced.offer_id),
@@ -90,14 +88,11 @@ def _listed(announced: Announced, *, locale: str, base_url: str) -> dict[str, ob
     }
 
 
-def _body(announced: Announced, *, locale: str, now: dt.datetime, zone: ZoneInfo) -> Sentence:
+def _body(announced: Announced, *, locale: str, now: dt.datetime, zone: ZoneInfo) -> str:
     if announced.kind is MessageKind.SOLD_OUT:
-        return Sentence(_SOLD_OUT, title=announced.title)
-    end = announced.ends_at.astimezone(zone)
-    time = format_time(end, "short" if locale != "fr" else "H' h 'mm", locale=locale)
-    if end.date() == now.astimezone(zone).date():
-        return Sentence(_UNTIL_TODAY, title=announced.title, time=time)
-    return Sentence(_UNTIL_DAY, title=announced.title, day=format_date(end, "EEEE d MMMM", locale=locale), time=time)
+        return say(Sentence(_SOLD_OUT, title=announced.title), locale)
+    said = announced.shop_name, announced.title
+    return announcement_words(*said, ends_at=announced.ends_at, now=now, locale=locale, zone=zone).body
 
 
 def urgency_of(announced: Announced, *, now: dt.datetime) -> Urgency:

@@ -3,6 +3,7 @@
 from citylife.ledger.messages import UNDO
 from citylife.offers.closing import end_due, sold_out, undo_sold_out, withdraw
 from citylife.offers.drafts import OfferChanges, OfferDraft, correct_offer, draft_offer
+from citylife.offers.prior_prices import AskedPrice, lowest_asked
 from citylife.offers.publishing import publish, schedule, start_due
 from citylife.offers.reading import every_offer_of_shop, offer_of_team, offers_of_shop, public_offer, told_offers
 from citylife.offers.tables import LONGEST, Offer, OfferKind, OfferStatus, OfferVersion
@@ -10,6 +11,7 @@ from citylife.offers.tables import LONGEST, Offer, OfferKind, OfferStatus, Offer
 __all__ = [
     "LONGEST",
     "UNDO",
+    "AskedPrice",
     "Offer",
     "OfferChanges",
     "OfferDraft",
@@ -20,6 +22,7 @@ __all__ = [
     "draft_offer",
     "end_due",
     "every_offer_of_shop",
+    "lowest_asked",
     "offer_of_team",
     "offers_of_shop",
     "public_offer",

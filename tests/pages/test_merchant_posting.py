@@ -8,49 +8,24 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from citylife.accounts.merchants import Merchant
 from citylife.ledger.tables import Message
 from citylife.offers import Offer, OfferStatus
 from citylife.shops import Shop, ShopStatus
 from tests import builders
 from tests.pages.conftest import Browser, ReadPage
+from tests.pages.counter import filled, her_browser, her_shop, offers, path_of
 
 Sessions = sessionmaker[Session]
 
 
 @pytest.fixture
 def shop(sessions: Sessions) -> Shop:
-    with sessions.begin() as session:
-        merchant = builders.a_merchant(session, "camille@boulangerie.example")
-        return builders.a_shop(session, "Le Fournil", merchant=merchant)
+    return her_shop(sessions)
 
 
 @pytest.fixture
 def counter(app: Flask, sessions: Sessions, shop: Shop) -> Browser:
-    browser = Browser(app)
-    with sessions.begin() as session:
-        merchant = session.scalars(select(Merchant).where(Merchant.email == "camille@boulangerie.example")).one()
-        browser.client.set_cookie("__Host-citylife-merchant", builders.signed_in(session, merchant), secure=True)
-    return browser
-
-
-def filled(page: ReadPage, wish: str, **typed: str) -> dict[str, str]:
-    """What a browser sends of the form once `typed` was typed and a button pressed."""
-    sent = {}
-    for field in page.all("main form input"):
-        attributes = field.attrs
-        if attributes.get("type") not in {"radio", "checkbox"} or "checked" in attributes:
-            sent[attributes["name"]] = attributes.get("value", "")
-    return sent | {"wish": wish, **typed}
-
-
-def path_of(shop: Shop) -> str:
-    return f"/commerce/{shop.id}/annonce"
-
-
-def offers(sessions: Sessions) -> list[Offer]:
-    with sessions() as session:
-        return list(session.scalars(select(Offer).order_by(Offer.id)))
+    return her_browser(app, sessions)
 
 
 def test_a_title_and_a_tap_publish_until_this_evening(counter: Browser, sessions: Sessions, shop: Shop):
@@ -126,6 +101,12 @@ def test_a_fault_stands_at_its_field_and_what_was_typed_stays(
     assert counter.post(path_of(shop), form=mended).status_code == 303, "what was refused used no key up"
 
 
+def test_a_fault_of_the_end_stands_at_the_choice_that_was_made(counter: Browser, shop: Shop):
+    sent = filled(counter.get(path_of(shop)), "publish", title="Tarte", until="2026-11-30T20:00")
+    page = ReadPage(counter.post(path_of(shop), form=sent | {"starts_at": "2026-12-30T10:00", "wish": "keep"}))
+    assert "La fin doit suivre le début" in page.text("#until-probleme")
+
+
 def test_scheduled_and_kept(counter: Browser, sessions: Sessions, shop: Shop):
     when = {"starts_at": "2026-11-27T09:00", "until": "autre", "ends_at": "2026-11-28T12:00"}
     counter.post(path_of(shop), form=filled(counter.get(path_of(shop)), "schedule", title="Tarte", **when))
@@ -137,16 +118,65 @@ def test_scheduled_and_kept(counter: Browser, sessions: Sessions, shop: Shop):
     assert first.starts_at == dt.datetime(2026, 11, 27, 8, tzinfo=dt.UTC)
 
 
-def test_done_again_fills_all_but_dates_and_prior_price(counter: Browser, sessions: Sessions, shop: Shop):
+def an_old_offer(sessions: Sessions, shop: Shop, price: int, title: str = "Tarte", **said: Any) -> Offer:
     with sessions.begin() as session:
-        old = builders.an_offer(
-            session, session.get_one(Shop, shop.id), title="Tarte", price=350, prior_price=500, reduction=True
+        then = builders.NOW - dt.timedelta(days=7)
+        return builders.an_offer(
+            session,
+            session.get_one(Shop, shop.id),
+            title=title,
+            price=price,
+            now=then,
+            status=OfferStatus.ENDED,
+            **said,
         )
+
+
+def test_done_again_fills_all_but_dates(counter: Browser, sessions: Sessions, shop: Shop):
+    old = an_old_offer(sessions, shop, 350, prior_price=500, reduction=True)
     page = counter.get(f"{path_of(shop)}?de={old.id}")
     assert page.one("#title").attrs["value"] == "Tarte"
     assert page.one("#price").attrs["value"] == "3,50"
     assert "checked" in page.one("#reduction").attrs
-    assert not page.one("#prior_price").attrs["value"]
+    assert not page.one("#prior_price").attrs["value"], "not what was declared then, nor what would be no reduction"
+    assert "ce n’est pas encore une réduction" in page.text("#prior_price-source")
+
+
+@pytest.mark.parametrize("said", [{}, {"reduction": True, "perishable": True}])
+def test_an_offer_that_is_over_is_done_again_by_two_taps(
+    counter: Browser, sessions: Sessions, shop: Shop, said: dict[str, Any]
+):
+    old = an_old_offer(sessions, shop, 350, **said)
+    (link,) = [link for link in counter.get(f"/commerce/{shop.id}").all("a") if link.to_text().strip() == "Refaire"]
+    assert link.attrs["href"].endswith(f"?de={old.id}")
+
+    answer = counter.post(path_of(shop), form=filled(counter.get(link.attrs["href"]), "publish"))
+
+    assert answer.headers["Location"].endswith("said=published")
+    assert offers(sessions)[-1].ends_at == builders.NOW.replace(hour=19, minute=0)
+
+
+def test_the_prior_price_is_the_lowest_of_what_the_shop_announced_and_yields_to_what_is_typed(
+    counter: Browser, sessions: Sessions, shop: Shop
+):
+    an_old_offer(sessions, shop, 500)
+    an_old_offer(sessions, shop, 450)
+    typed = {"title": "tarte !", "price": "3", "reduction": "1"}
+    empty = filled(counter.get(path_of(shop)), "look", **typed)
+
+    page = ReadPage(counter.post(path_of(shop), form=empty))
+    assert page.one("#prior_price").attrs["value"] == "4,50"
+    assert "Le plus bas de vos annonces des 30 derniers jours : 4,50 €" in page.text("#prior_price-source")
+    mine = ReadPage(counter.post(path_of(shop), form=empty | {"prior_price": "4,20"}))
+    assert mine.one("#prior_price").attrs["value"] == "4,20"
+    assert "4,50 €" in mine.text("#prior_price-source")
+    for nothing in ({"reduction": ""}, {"perishable": "1"}, {"title": "Flan"}):
+        page = ReadPage(counter.post(path_of(shop), form=empty | nothing))
+        assert (page.one("#prior_price").attrs["value"], page.text("#prior_price-source")) == ("", "")
+    refused = ReadPage(counter.post(path_of(shop), form=empty | {"wish": "publish"}))
+    assert (refused.status, refused.one("#prior_price").attrs["value"]) == (422, "4,50"), (
+        "she reads it before it is said"
+    )
 
 
 def test_a_draft_is_taken_up_and_published_itself(counter: Browser, sessions: Sessions, shop: Shop):
@@ -169,7 +199,7 @@ def test_a_shop_that_is_not_verified_keeps_drafts_alone(counter: Browser, sessio
     with sessions.begin() as session:
         session.get_one(Shop, shop.id).status = ShopStatus.CLAIMED
     page = counter.get(path_of(shop))
-    assert [button.attrs["value"] for button in page.all("main button")] == ["keep"]
+    assert [button.attrs["value"] for button in page.all("#annonce button")] == ["keep"]
     refused = ReadPage(counter.post(path_of(shop), form=filled(page, "publish", title="Tarte")))
     assert (refused.status, offers(sessions)) == (409, [])
     assert "pas encore vérifié" in refused.text("p[role=alert]")

@@ -5,24 +5,14 @@ import uuid
 from dataclasses import fields
 from typing import Final
 
-from flask import Response, make_response, redirect, render_template, request, url_for
+from flask import Response, make_response, redirect, request, url_for
 
 from blueprints import guards
 from blueprints.house import now
-from blueprints.pages.citizen.showing import KINDS
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.asking import by_our_form, merchant_here
-from blueprints.pages.merchant.showing import show_shop
-from blueprints.pages.merchant.writing import (
-    LABELS,
-    OTHER,
-    Faults,
-    evenings,
-    read_draft,
-    start_of,
-    written_in,
-    written_of,
-)
+from blueprints.pages.merchant.sheet import REFUSED, sheet
+from blueprints.pages.merchant.writing import LABELS, Faults, read_draft, start_of, written_in, written_of
 from blueprints.storage import db
 from blueprints.transactions import tell_after, transaction
 from citylife.answers import AnswerInProgress, KeyReused, begin_answer, keep_answer
@@ -41,10 +31,10 @@ from citylife.offers import (
 from citylife.shops import Shop
 from citylife.wording import Sentence, say
 
-OK: Final = 200
-REFUSED: Final = 422
 SAID: Final = {"publish": "published", "schedule": "scheduled", "keep": "kept"}
 """What the buttons do, and what is said of it afterwards."""
+LOOK: Final = "look"
+"""The wish to see who would hear of it, before anything is done."""
 SENT_BEFORE: Final = Sentence(
     "Ce formulaire a déjà servi, avec d’autres mots. Pour en faire une annonce de plus, envoyez-le encore."
 )
@@ -54,18 +44,25 @@ SENT_BEFORE: Final = Sentence(
 def read_form(shop_id: uuid.UUID) -> Response:
     """The form, empty or filled from an offer of this shop that is done again."""
     shop = guards.my_shop(shop_id)
-    return _page(shop, _again(shop))
+    return sheet(shop, _again(shop))
 
 
 @by_our_form
 @merchant_here
-@transaction(rings=True)
 def post(shop_id: uuid.UUID) -> Response:
-    """Keep what was written, and publish or schedule it; what is refused keeps nothing, and stays written."""
-    shop = guards.my_shop(shop_id)
+    """Do what the button that was pressed says; looking does nothing but answer."""
     wish = request.form.get("wish", "keep")
+    if wish == LOOK:
+        return sheet(guards.my_shop(shop_id), written_in(request.form))
     if wish not in SAID:
         raise Absent
+    return _send(shop_id, wish)
+
+
+@transaction(rings=True)
+def _send(shop_id: uuid.UUID, wish: str) -> Response:
+    """Keep what was written, and publish or schedule it; what is refused keeps nothing, and stays written."""
+    shop = guards.my_shop(shop_id)
     key, session = f"form:{_key()}", db.session()
     try:
         if begin_answer(session, guards.caller(), key, _fingerprint(), now=now()) is not None:
@@ -76,17 +73,17 @@ def post(shop_id: uuid.UUID) -> Response:
     except KeyReused:  # she went back in her browser, and wrote something else
         session.rollback()
         again = {"": say(SENT_BEFORE, page_locale())}
-        return _page(shop, written_in(request.form), again, status=KeyReused.status)
+        return sheet(shop, written_in(request.form), again, status=KeyReused.status)
     try:
         _act(shop, wish)
     except Faults as faults:
         session.rollback()
-        return _page(shop, written_in(request.form), faults.said, status=REFUSED)
+        return sheet(shop, written_in(request.form), faults.said, status=REFUSED)
     except Refusal as refusal:
         session.rollback()
         name = (refusal.pointer or "/")[1:]
         at = {name if name in LABELS else "": say(refusal.detail, page_locale())}
-        return _page(shop, written_in(request.form), at, status=refusal.status)
+        return sheet(shop, written_in(request.form), at, status=refusal.status)
     answer = _back(shop, SAID[wish])
     headers = {"Location": answer.headers["Location"]}
     keep_answer(session, guards.caller(), key, status=answer.status_code, headers=headers, body=b"", secret=False)
@@ -169,25 +166,6 @@ def _key() -> uuid.UUID:
         return uuid.UUID(request.form.get("key", ""))
     except ValueError:
         return new_id()
-
-
-def _page(shop: Shop, written: dict[str, str], faults: dict[str, str] | None = None, *, status: int = OK) -> Response:
-    locale = page_locale()
-    choices = evenings(now(), locale)
-    written = dict(written)
-    if written["until"] not in {*(value for value, _ in choices), OTHER}:
-        written["until"] = OTHER if written["ends_at"] else choices[0][0]
-    page = render_template(
-        "merchant/posting.html",
-        shop=show_shop(shop, locale),
-        written=written,
-        faults=faults or {},
-        labels=LABELS,
-        evenings=choices,
-        kinds=KINDS,
-        key=new_id(),
-    )
-    return make_response(page, status)
 
 
 def _back(shop: Shop, said: str) -> Response:

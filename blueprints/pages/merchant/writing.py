@@ -8,6 +8,7 @@ from typing import Final
 from citylife.clock import PARIS
 from citylife.moments import until_words
 from citylife.offers import Offer, OfferDraft, OfferKind
+from citylife.offers.drafts import FARTHEST, NEAREST
 from citylife.wording import Sentence, say
 
 OTHER: Final = "autre"
@@ -76,7 +77,7 @@ def written_of(offer: Offer) -> dict[str, str]:
             "kind": offer.kind.value,
             "title": offer.title,
             "description": offer.description,
-            "price": "" if offer.price is None else f"{offer.price // 100},{offer.price % 100:02}",
+            "price": "" if offer.price is None else price_written(offer.price),
             "reduction": "1" if offer.reduction else "",
             "perishable": "1" if offer.perishable else "",
             "quantity": "" if offer.quantity is None else str(offer.quantity),
@@ -92,18 +93,17 @@ def read_draft(form: Mapping[str, str], locale: str, *, begins: bool) -> OfferDr
         Faults: fields that cannot be read; what breaks a rule of the house is for the domain to say.
     """
     said: dict[str, str] = {}
-    choice = form.get("until", "")
-    end_at = "ends_at" if choice == OTHER else "until"
-    ends_at = _moment(form.get("ends_at", "") if choice == OTHER else choice)
+    ends_at = end_in(form)
     if ends_at is None:
-        said[end_at] = say(Sentence("Choisissez jusqu’à quand, avec une date et une heure."), locale)
+        at = "ends_at" if form.get("until") == OTHER else "until"
+        said[at] = say(Sentence("Choisissez jusqu’à quand, avec une date et une heure."), locale)
     starts_at = None
     if begins:
         try:
             starts_at = start_of(form, locale, needed=False)
         except Faults as faults:
             said |= faults.said
-    prices = {name: _cents(form.get(name, "").strip()) for name in ("price", "prior_price")}
+    prices = {name: cents_in(form.get(name, "")) for name in ("price", "prior_price")}
     said |= {
         name: say(Sentence("Écrivez un prix en euros, comme 4,50."), locale)
         for name, cents in prices.items()
@@ -141,11 +141,38 @@ def start_of(form: Mapping[str, str], locale: str, *, needed: bool) -> dt.dateti
     Raises:
         Faults: it cannot be read, or is needed.
     """
-    written = form.get("starts_at", "").strip()
-    moment = _moment(written)
-    if moment is None and (written or needed):
+    moment = start_in(form)
+    if moment is None and (form.get("starts_at", "").strip() or needed):
         raise Faults({"starts_at": say(Sentence("Pour programmer, dites quel jour et à quelle heure."), locale)})
     return moment
+
+
+def end_in(form: Mapping[str, str]) -> dt.datetime | None:
+    """Until when, of the choice that was made; None where it cannot be read."""
+    choice = form.get("until", "")
+    return _moment(form.get("ends_at", "") if choice == OTHER else choice)
+
+
+def start_in(form: Mapping[str, str]) -> dt.datetime | None:
+    """When it is to appear; None where nothing that can be read is written."""
+    return _moment(form.get("starts_at", "").strip())
+
+
+def radius_in(form: Mapping[str, str]) -> int | None:
+    """How far it is proposed, in metres; None where it is no distance that an offer may have."""
+    radius = _whole(form.get("radius", "").strip())
+    return radius if radius is not None and NEAREST <= radius <= FARTHEST else None
+
+
+def cents_in(written: str) -> int | None:
+    """A price in euros as cents; None where it is none."""
+    found = AMOUNT.fullmatch(written.strip().removesuffix("€").strip())
+    return None if found is None else int(found[1]) * 100 + int((found[2] or "0").ljust(2, "0"))
+
+
+def price_written(cents: int) -> str:
+    """A price as the form shows it: « 4,50 »."""
+    return f"{cents // 100},{cents % 100:02}"
 
 
 def _moment(written: str) -> dt.datetime | None:
@@ -155,11 +182,6 @@ def _moment(written: str) -> dt.datetime | None:
     except ValueError:
         return None
     return moment.replace(tzinfo=PARIS)
-
-
-def _cents(written: str) -> int | None:
-    found = AMOUNT.fullmatch(written.removesuffix("€").strip())
-    return None if found is None else int(found[1]) * 100 + int((found[2] or "0").ljust(2, "0"))
 
 
 def _whole(written: str) -> int | None:

@@ -1,0 +1,63 @@
+"""The sheet that an announcement is written on: the form, what was written, its faults, and what it will do."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import Response, make_response, render_template
+
+from blueprints.house import now
+from blueprints.pages.citizen.showing import KINDS
+from blueprints.pages.language import page_locale
+from blueprints.pages.merchant.foreseeing import foresee_audience, foresee_notification, foresee_prior
+from blueprints.pages.merchant.showing import show_shop
+from blueprints.pages.merchant.writing import LABELS, OTHER, evenings
+from citylife.database import new_id
+from citylife.shops import Shop
+
+OK: Final = 200
+REFUSED: Final = 422
+
+
+def sheet(
+    shop: Shop, written: dict[str, str], faults: Mapping[str, str] | None = None, *, status: int = OK, **told: Any
+) -> Response:
+    """The page of the form; a prior price that the shop announced itself is filled in where none was written."""
+    locale = page_locale()
+    choices = evenings(now(), locale)
+    written = dict(written)
+    if written["until"] not in {*(value for value, _ in choices), OTHER}:
+        written["until"] = OTHER if written["ends_at"] else choices[0][0]
+    prior = foresee_prior(shop, written, locale, but=_itself(written))
+    suggested = "" if prior is None or written["prior_price"] else prior.written
+    written["prior_price"] = written["prior_price"] or suggested
+    page = render_template(
+        "merchant/posting.html",
+        shop=show_shop(shop, locale),
+        written=written,
+        faults=_at_what_is_seen(faults or {}, written),
+        labels=LABELS,
+        evenings=choices,
+        kinds=KINDS,
+        key=new_id(),
+        prior=prior,
+        suggested=suggested,
+        audience=foresee_audience(shop, written, locale),
+        notification=foresee_notification(shop, written, locale),
+        **told,
+    )
+    return make_response(page, status)
+
+
+def _at_what_is_seen(faults: Mapping[str, str], written: Mapping[str, str]) -> dict[str, str]:
+    """A fault of the end stands at the choice that was made of it."""
+    chosen = "ends_at" if written["until"] == OTHER else "until"
+    return {chosen if name == "ends_at" else name: said for name, said in faults.items()}
+
+
+def _itself(written: Mapping[str, str]) -> uuid.UUID | None:
+    """The offer that is written anew, whose own price is none before."""
+    try:
+        return uuid.UUID(written["draft"])
+    except ValueError:
+        return None
