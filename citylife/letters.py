@@ -50,6 +50,7 @@ class LetterKind(Enum):
     CLAIM_REFUSED = "claim-refused"
     DIGEST_ASKED = "digest-asked"  # to confirm the address for the digest by e-mail
     DIGEST = "digest"
+    PUBLISHED = "published"  # to the merchant who published an offer
 
 
 class LetterState(Enum):

@@ -11,6 +11,7 @@ from citylife.letters import ClaimedLetter, LetterKind
 from citylife.wording import Sentence, say
 from notifications.digest_words import digest_asked, stop_link, weekly_digest
 from notifications.mail import Mail
+from notifications.merchant_words import published, stop_confirmations
 
 SIGN_IN: Final = "/connexion"
 Words = tuple[Sentence, tuple[Sentence | str, ...]]
@@ -28,7 +29,8 @@ def compose_mail(letter: ClaimedLetter, *, base_url: str) -> Mail:
     subject, lines = _WORDS[letter.kind](letter.content, base_url, letter.locale)
     locale = letter.locale
     text = "\n\n".join(say(line, locale) for line in (*lines, _SIGNATURE)) + "\n"
-    stop_url = stop_link(letter.content, base_url) if letter.kind is LetterKind.DIGEST else ""
+    stops = _STOPS.get(letter.kind)
+    stop_url = "" if stops is None else stops(letter.content, base_url)
     return Mail(str(letter.id), letter.recipient, locale, say(subject, locale), text, stop_url)
 
 
@@ -105,4 +107,10 @@ _WORDS: Final[Mapping[LetterKind, Callable[[Mapping[str, Any], str, str], Words]
     LetterKind.CLAIM_REFUSED: _claim_refused,
     LetterKind.DIGEST_ASKED: digest_asked,
     LetterKind.DIGEST: weekly_digest,
+    LetterKind.PUBLISHED: published,
 }
+_STOPS: Final[Mapping[LetterKind, Callable[[Mapping[str, Any], str], str]]] = {
+    LetterKind.DIGEST: stop_link,
+    LetterKind.PUBLISHED: stop_confirmations,
+}
+"""How letters that come again and again are stopped, at one click."""

@@ -13,7 +13,9 @@ from blueprints.house import house, now
 from blueprints.storage import db
 from blueprints.transactions import tell_after, transaction
 from citylife.accounts.merchants import Scope
+from citylife.accounts.sessions import AccountKind
 from citylife.ledger.sending import sending_now
+from citylife.merchant_mail.confirming import confirm_published
 from citylife.offers import Offer
 from citylife.offers.closing import sold_out, undo_sold_out, withdraw
 from citylife.offers.drafts import OfferChanges, OfferDraft, correct_offer, draft_offer, hold_offer
@@ -115,10 +117,13 @@ def delete_my_offer(offer_id: uuid.UUID) -> None:
 def publish_my_offer(_nothing: dict[str, Any], offer_id: uuid.UUID) -> Response:
     """Make an offer live at once, and announce it to those who follow the shop; `sending` says what may hold that.
 
+    Whoever is signed in is written a letter with a link to « tout est parti »; an API key is not.
     The ETag is the one of the offer, for a change that follows.
     """
     offer, shop = guards.my_offer(offer_id)
     message = publish(db.session(), shop, offer, now=now(), actor_id=actor_id())
+    if guards.standing_session(AccountKind.MERCHANT) is not None:  # a program reads no mail
+        confirm_published(db.session(), shop, offer, actor_id(), secret=house().keys.secret_key, now=now())
     tell_after(db.session(), "offer.published", offer=offer.id, message=message.id if message else None)
     sending = shown_sending(sending_now(db.session(), house().settings.aipd_date, shop), problems.locale())
     published = {**MerchantOfferSchema().dump(offer), "sending": SendingNowSchema().dump(sending)}

@@ -9,6 +9,7 @@ from blueprints.pages import (
     email_digest,
     language,
     merchant,
+    merchant_mail,
     navigation,
     public,
     settings,
@@ -28,6 +29,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(settings.blueprint)
     app.register_blueprint(account.blueprint)
     app.register_blueprint(merchant.blueprint)
+    app.register_blueprint(merchant_mail.blueprint)
     app.register_blueprint(email_digest.blueprint)
     app.register_blueprint(staff.blueprint)
     public.init_app(app)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final, Protocol
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, func, select, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, func, select, text, true
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from citylife.accounts.emails import check_email
@@ -59,6 +59,8 @@ class Merchant(Base):
     name: Mapped[str] = mapped_column(String(120), default="")
     locale: Mapped[str] = mapped_column(String(5), default="fr")
     created_at: Mapped[dt.datetime]
+    confirmations: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Whether she wants a letter for each offer she publishes."""
 
 
 class Membership(Base):

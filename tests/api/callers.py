@@ -20,6 +20,7 @@ from citylife.accounts.staff import StaffMember, StaffRole
 from citylife.demand import LEAST_TOLD
 from citylife.ledger.stops import stop_sending
 from citylife.letters import Letter
+from citylife.merchant_mail.links import Purpose, token_of
 from citylife.offers import Offer, OfferStatus
 from citylife.redemptions import take_code
 from citylife.reports import Wrong, report_offer
@@ -113,6 +114,7 @@ class Settling:
             "token": letter.content["token"],
             "code": letter.content["code"],
             **self.letters(citizen),
+            **self.links(owner, live, sold_out),
             "insee_code": builders.BETHUNE,
             "problem": "not-found",
             "edition": present_edition(),
@@ -131,6 +133,14 @@ class Settling:
         waiting = builders.a_citizen(self.session, now=self.now)
         token = builders.an_address_to_confirm(self.session, waiting, now=self.now)
         return {"confirm_token": token, "stop_token": weekly.stop_token}
+
+    def links(self, merchant: Merchant, live: uuid.UUID, sold_out: uuid.UUID) -> dict[str, str]:
+        """The tokens in the links of a merchant's letters."""
+        return {
+            "sell_out_link": token_of(Purpose.SELL_OUT, merchant.id, live, secret=self.secret),
+            "sold_out_link": token_of(Purpose.SELL_OUT, merchant.id, sold_out, secret=self.secret),
+            "stop_link": token_of(Purpose.STOP_CONFIRMATIONS, merchant.id, secret=self.secret),
+        }
 
     def overseen(self, owner: Merchant, offer_id: uuid.UUID) -> dict[str, Any]:
         """What staff decide on: a claim whose code was entered, a suspension, a report, a stop, a shop waited for."""

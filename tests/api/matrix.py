@@ -266,6 +266,9 @@ ASKING: Final = {"email": "camille@boulangerie.example"}
 TYPED: Final = {"code": "{code}"}
 TO_CONFIRM: Final = {"token": "confirm_token"}
 TO_STOP: Final = {"token": "stop_token"}
+TO_SELL_OUT: Final = {"token": "sell_out_link"}
+SOLD_OUT_BY_LINK: Final = {"token": "sold_out_link"}
+NO_CONFIRMATIONS: Final = {"token": "stop_link"}
 THE_WAY_IN: Final = (
     Line("GET /connexion", EVERYBODY),
     Line("POST /connexion", EVERYBODY_BY_FORM, 303, form=ASKING),
@@ -276,6 +279,19 @@ THE_WAY_IN: Final = (
     Line("GET /courriel/confirmer/<token>", EVERYBODY, there=PUBLISHED, uses=TO_CONFIRM, absent=410),
     Line("POST /courriel/confirmer/<token>", EVERYBODY_BY_FORM, 200, PUBLISHED, {}, uses=TO_CONFIRM, absent=410),
     Line("GET /courriel/arreter/<token>", EVERYBODY, uses=TO_STOP),
+    Line("GET /courriel/parti/<token>", EVERYBODY, there=EXISTING, uses=TO_SELL_OUT, absent=410),
+    Line("POST /courriel/parti/<token>", EVERYBODY_BY_FORM, 303, EXISTING, {}, uses=TO_SELL_OUT, absent=410),
+    Line(
+        "POST /courriel/parti/<token>/annuler", EVERYBODY_BY_FORM, 303, EXISTING, {}, uses=SOLD_OUT_BY_LINK, absent=410
+    ),
+    Line("GET /courriel/annonces/arreter/<token>", EVERYBODY, uses=NO_CONFIRMATIONS),
+    Line(
+        "POST /courriel/annonces/arreter/<token>",
+        EVERYBODY,
+        form={"List-Unsubscribe": "One-Click"},
+        uses=NO_CONFIRMATIONS,
+    ),
+    Line("POST /compte/courriels", MERCHANTS_BY_FORM, 303, form={}),
     Line("POST /courriel/arreter/<token>", EVERYBODY, form={"List-Unsubscribe": "One-Click"}, uses=TO_STOP),
     Line("GET /compte", SIGNED_IN_OR_SENT_AWAY),
     Line("POST /compte/deconnexion", EVERYBODY_BY_FORM, 303, form={}),

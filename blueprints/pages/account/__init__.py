@@ -8,7 +8,7 @@ from typing import Final
 from flask import Blueprint, Response
 
 from blueprints import conditions
-from blueprints.pages.account import sessions, way_in
+from blueprints.pages.account import letters, sessions, way_in
 
 blueprint: Final = Blueprint("account", __name__, template_folder="../templates")
 blueprint.add_url_rule("/connexion", view_func=way_in.read_form)
@@ -18,6 +18,7 @@ blueprint.add_url_rule("/connexion/code/<uuid:request_id>", view_func=way_in.try
 blueprint.add_url_rule("/connexion/lien/<token>", view_func=way_in.read_link)
 blueprint.add_url_rule("/connexion/lien/<token>", view_func=way_in.follow_link, methods=["POST"])
 blueprint.add_url_rule("/compte", view_func=sessions.read_account)
+blueprint.add_url_rule("/compte/courriels", view_func=letters.choose, methods=["POST"])
 blueprint.add_url_rule("/compte/sessions/<uuid:session_id>/fermer", view_func=sessions.end, methods=["POST"])
 blueprint.add_url_rule("/compte/deconnexion", view_func=sessions.sign_out, methods=["POST"])
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from babel.dates import format_date
-from flask import Response, make_response, redirect, render_template, url_for
+from flask import Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from blueprints import entrance, guards
@@ -15,6 +15,7 @@ from blueprints.house import now
 from blueprints.pages.language import page_locale
 from blueprints.storage import db
 from blueprints.transactions import transaction
+from citylife.accounts.merchants import Merchant
 from citylife.accounts.sessions import AccountKind, AccountSession, end_session, sessions_of
 from citylife.clock import PARIS
 from citylife.errors import Absent
@@ -55,7 +56,15 @@ def read_account() -> str | AnyResponse:
     emails = sorted({entrance.address_of(own.account) for own in current})
     merchants = [own.account.id for own in current if own.account.kind is AccountKind.MERCHANT]
     shops = [shop for merchant_id in merchants for shop in shops_of(db.session(), merchant_id)]
-    return render_template("account/account.html", sessions=shown, emails=emails, sells=bool(merchants), shops=shops)
+    wishes = db.session().get_one(Merchant, merchants[0]) if merchants else None
+    return render_template(
+        "account/account.html",
+        sessions=shown,
+        emails=emails,
+        shops=shops,
+        wishes=wishes,
+        saved=request.args.get("said") == "saved",
+    )
 
 
 @transaction()

@@ -8,7 +8,7 @@ from typing import Final
 from flask import Response, make_response, redirect, request, url_for
 
 from blueprints import guards
-from blueprints.house import now
+from blueprints.house import house, now
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.asking import by_our_form, merchant_here
 from blueprints.pages.merchant.sheet import REFUSED, sheet
@@ -18,6 +18,7 @@ from blueprints.transactions import tell_after, transaction
 from citylife.answers import AnswerInProgress, KeyReused, begin_answer, keep_answer
 from citylife.database import new_id
 from citylife.errors import Absent, Refusal, Stale
+from citylife.merchant_mail.confirming import confirm_published
 from citylife.offers import (
     Offer,
     OfferChanges,
@@ -102,6 +103,7 @@ def _act(shop: Shop, wish: str) -> None:
     offer = _taken_up(shop, draft) or draft_offer(session, shop, draft, now=moment)
     if wish == "publish":
         message = publish(session, shop, offer, now=moment, actor_id=who)
+        confirm_published(session, shop, offer, who, secret=house().keys.secret_key, now=moment)
         tell_after(session, "offer.published", offer=offer.id, message=message.id if message else None)
     elif starts_at is not None:
         schedule(session, shop, offer, starts_at=starts_at, now=moment, actor_id=who)

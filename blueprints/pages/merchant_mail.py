@@ -1,0 +1,110 @@
+"""The pages that the links of letters to merchants open, signed in or not. A GET never acts.
+
+« Tout est parti » asks for a tap on a page of ours. Stopping letters takes a POST from anywhere (RFC 8058: a mail
+program sends it, without a cookie); the secret in the address is all it needs, and all it can do.
+"""
+
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask import Blueprint, Response, make_response, redirect, render_template, url_for
+
+from blueprints import conditions, guards
+from blueprints.house import house, now
+from blueprints.limits import count_of
+from blueprints.pages.language import page_locale
+from blueprints.pages.merchant.showing import show_offer, show_shop
+from blueprints.storage import db
+from blueprints.transactions import transaction
+from citylife.accounts.merchants import WRITES
+from citylife.errors import Refusal
+from citylife.merchant_mail.confirming import SELL_OUT_PATH, STOP_PATH, offer_of_link, stop_confirmations_by_link
+from citylife.offers import Offer, OfferStatus
+from citylife.offers.closing import sold_out, undo_sold_out
+from citylife.shops import Shop
+from citylife.wording import say
+
+OK: Final = 200
+GONE: Final = 410
+
+blueprint: Final = Blueprint("merchant_mail", __name__, template_folder="templates")
+
+
+@blueprint.route(f"{SELL_OUT_PATH}<token>")
+def read_sell_out(token: str) -> Response:
+    """The offer with a button; what was done, once it was."""
+    found = offer_of_link(db.session(), token, secret=house().keys.secret_key)
+    return _spent() if found is None else _page(token, found[0], found[1])
+
+
+@blueprint.route(f"{SELL_OUT_PATH}<token>", methods=["POST"])
+@transaction(rings=True)
+def sell_out(token: str) -> Response:
+    """« Tout est parti », in the name of the merchant who was sent the link."""
+    return _act(token, lambda offer, who: sold_out(db.session(), offer, now=now(), actor_id=who))
+
+
+@blueprint.route(f"{SELL_OUT_PATH}<token>/annuler", methods=["POST"])
+@transaction(rings=True)
+def undo(token: str) -> Response:
+    """Take it back within ten seconds, or say that it is too late."""
+    return _act(token, lambda offer, who: undo_sold_out(db.session(), offer, now=now(), actor_id=who))
+
+
+@blueprint.route(f"{STOP_PATH}<token>")
+def read_stop(token: str) -> str:
+    """A button; the page is the same for any link, also for one that stops nothing any more."""
+    return render_template("merchant_mail/stop.html", token=token)
+
+
+@blueprint.route(f"{STOP_PATH}<token>", methods=["POST"])
+@transaction()
+def stop(token: str) -> Response:
+    """Stop the letters that the link came with; however often it is sent."""
+    stop_confirmations_by_link(db.session(), token, secret=house().keys.secret_key)
+    return make_response(render_template("merchant_mail/stopped.html"))
+
+
+@blueprint.after_request
+def keep_nothing(response: Response) -> Response:
+    """Neither a browser's history nor a cache on the way keeps what is shown."""
+    response.headers["Cache-Control"] = conditions.NEVER
+    return response
+
+
+def _act(token: str, act: Callable[[Offer, uuid.UUID], Any]) -> Response:
+    """Do it, and lead back to the page that says so; the page with the reason where it is refused."""
+    guards.check_same_origin()
+    found = offer_of_link(db.session(), token, secret=house().keys.secret_key)
+    if found is None:
+        return _spent()
+    offer, shop, merchant_id = found
+    count_of(WRITES, str(merchant_id))
+    try:
+        act(offer, merchant_id)
+    except Refusal as refusal:
+        db.session().rollback()
+        return _page(token, offer, shop, problem=say(refusal.detail, page_locale()), status=refusal.status)
+    return make_response(redirect(url_for("merchant_mail.read_sell_out", token=token), 303))
+
+
+def _page(token: str, offer: Offer, shop: Shop, *, problem: str | None = None, status: int = OK) -> Response:
+    """The page of a link: it asks while the offer is live, says what was done, and then no longer serves."""
+    moment, locale = now(), page_locale()
+    live = offer.status is OfferStatus.LIVE and offer.ends_at > moment
+    gone = offer.status is OfferStatus.SOLD_OUT
+    page = render_template(
+        "merchant_mail/sell_out.html",
+        token=token,
+        offer=show_offer(offer, now=moment, locale=locale),
+        shop=show_shop(shop, locale),
+        live=live,
+        gone=gone,
+        problem=problem,
+    )
+    return make_response(page, status if live or gone or problem else GONE)
+
+
+def _spent() -> Response:
+    return make_response(render_template("merchant_mail/spent.html"), GONE)

@@ -1,0 +1,88 @@
+"""The letter that follows publishing, as it leaves: its words in two languages, its links, one click that stops it."""
+
+import re
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from citylife.accounts.merchants import Merchant
+from citylife.doorbell import ThreadDoorbell
+from citylife.merchant_mail.confirming import confirm_published
+from citylife.merchant_mail.links import Purpose, ids_of
+from citylife.settings import Settings
+from notifications.mail import RecordingMailer, SmtpMailer
+from notifications.postman import Postman
+from tests import builders
+from tests.builders import NOW
+from tests.doubles.mail_server import MailServer
+from wsgi import create_app
+
+BASE = "https://citylife.example"
+SENDER = "Citylife <bonjour@citylife.example>"
+SECRET = "a secret of the tests, long enough to be one"
+Sessions = sessionmaker[Session]
+
+
+def publish(sessions: Sessions, *, locale: str = "fr") -> tuple[Merchant, object]:
+    """Camille publishes an offer of Le Fournil; she and the offer's id."""
+    with sessions.begin() as session:
+        camille = builders.a_merchant(session, "camille@fournil.example")
+        camille.locale = locale
+        shop = builders.a_shop(session, "Le Fournil", merchant=camille)
+        offer = builders.an_offer(session, shop, title="Tarte\N{NO-BREAK SPACE}: 2 pour 1")
+        confirm_published(session, shop, offer, camille.id, secret=SECRET, now=NOW)
+        return camille, offer.id
+
+
+def sent(engine: Engine, mailer: RecordingMailer | SmtpMailer) -> None:
+    postman = Postman(engine, mailer, base_url=BASE, bell=ThreadDoorbell(), clock=lambda: NOW)
+    while postman.turn():
+        pass
+
+
+def test_it_says_what_is_live_and_how_to_say_that_all_is_gone(engine: Engine, sessions: Sessions):
+    camille, offer_id = publish(sessions)
+    mailer = RecordingMailer(sender=SENDER)
+    sent(engine, mailer)
+    (message,) = mailer.messages
+    text = " ".join(message.get_content().split())
+    assert message["To"] == "camille@fournil.example"
+    assert message["Subject"] == "En ligne : Tarte : 2 pour 1"
+    assert "Votre offre « Tarte : 2 pour 1 » est en ligne chez « Le Fournil ». Jusqu’au mardi 24 novembre, 18 h" in text
+    found = re.search(rf"touchez « Tout est parti » : {BASE}/courriel/parti/([A-Za-z0-9_-]+) ", text)
+    assert found is not None
+    assert ids_of(Purpose.SELL_OUT, found[1], 2, secret=SECRET) == (camille.id, offer_id)
+    assert "ne transmettez ce message à personne" in text
+
+
+def test_it_speaks_english_to_who_reads_it(engine: Engine, sessions: Sessions):
+    publish(sessions, locale="en")
+    mailer = RecordingMailer(sender=SENDER)
+    sent(engine, mailer)
+    (mail,) = mailer.mails
+    assert mail.subject.startswith("Live: Tarte")
+    assert "When there is none left, open this link, then tap “All gone”:" in mail.text
+    assert "en ligne" not in mail.text
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_one_click_of_a_mail_program_stops_them(engine, sessions: Sessions, database_url, tmp_path, times: int):
+    """RFC 8058: what the mail server took is posted to as it stands."""
+    hosts = ("citylife.example",)
+    settings = Settings(
+        instance=tmp_path, database_url=database_url, base_url=BASE, trusted_hosts=hosts, secret_key=SECRET
+    )
+    app = create_app(settings, clock=lambda: NOW)
+    camille, _ = publish(sessions)
+    with MailServer(tmp_path) as server:
+        sent(engine, SmtpMailer(server.url, sender=SENDER))
+        message = server.taken[-1].message
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    found = re.fullmatch(rf"<({BASE}/courriel/annonces/arreter/[A-Za-z0-9_-]{{64}})>", message["List-Unsubscribe"])
+    assert found is not None
+    for _ in range(times):
+        assert app.test_client().post(found[1], data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    app.extensions["citylife"].engine.dispose()
+    with sessions() as session:
+        assert not session.get_one(Merchant, camille.id).confirmations
