@@ -1,20 +1,25 @@
 """The way in for merchants and staff, shared by the API and the pages: ask for a letter, come in, go out."""
 
-from typing import Final
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
 
 from flask import Response, request
 
-from blueprints import guards
+from blueprints import guards, problems
 from blueprints.house import house, now
-from blueprints.limits import as_set, digest_of
+from blueprints.limits import as_set, digest_of, has_room
 from blueprints.storage import db
 from citylife import audit
 from citylife.accounts.emails import check_email
 from citylife.accounts.merchants import Merchant
+from citylife.accounts.passkeys import Passkey, add_passkey, passkeys_of, site_of
+from citylife.accounts.recovery import NOTICES, WORTH_READING, tell_of_recovery
 from citylife.accounts.sessions import Account, AccountKind, AccountSession, end_session, open_session
 from citylife.accounts.sign_in import PER_ADDRESS, SignIn, ask_to_sign_in
 from citylife.accounts.staff import StaffMember
 from citylife.audit import Actor
+from citylife.letters import LetterKind, write_letter
 from citylife.limits import take
 
 BROWSERS: Final = (
@@ -53,6 +58,45 @@ def come_in(account: Account) -> tuple[AccountSession, str]:
     if account.kind is AccountKind.STAFF:
         audit.note(session, "staff.signed-in", account.id, actor=Actor.STAFF, actor_id=account.id, now=moment)
     return open_session(session, account, browser=browser_family(), now=moment)
+
+
+def keep_passkey(account: Account, said: Mapping[str, Any]) -> Passkey:
+    """Keep the passkey that this browser has made for an account, and write to its address that there is one.
+
+    Raises:
+        PasskeyRefused, TooManyPasskeys: as `add_passkey` does.
+    """
+    session, moment = db.session(), now()
+    site = site_of(house().settings.base_url)
+    passkey = add_passkey(session, account, said, site=site, browser=browser_family(), now=moment)
+    write_letter(
+        session,
+        LetterKind.PASSKEY_MADE,
+        address_of(account),
+        locale=problems.locale(),
+        content={},
+        expires_at=moment + WORTH_READING,
+        now=moment,
+    )
+    _note(account, "passkey.made", passkey.id)
+    return passkey
+
+
+def note_removal(account: Account, passkey_id: uuid.UUID) -> None:
+    """Write down that an account took a passkey of its own away."""
+    _note(account, "passkey.removed", passkey_id)
+
+
+def tell_where_a_passkey_was_not_used(account: Account) -> None:
+    """Tell those who share her work that somebody who has a passkey came in by a letter; once a day at most."""
+    session = db.session()
+    if passkeys_of(session, account) and has_room(NOTICES, f"{account.kind.value}:{account.id}"):
+        tell_of_recovery(session, account, address_of(account), now=now())
+
+
+def _note(account: Account, action: str, passkey_id: uuid.UUID) -> None:
+    actor = Actor.STAFF if account.kind is AccountKind.STAFF else Actor.MERCHANT
+    audit.note(db.session(), action, passkey_id, actor=actor, actor_id=account.id, now=now())
 
 
 def go_out(response: Response, ended: AccountSession) -> None:

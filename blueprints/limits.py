@@ -15,7 +15,7 @@ from flask import Response, after_this_request, request
 from blueprints.house import house, now
 from blueprints.storage import db
 from citylife import redemptions, reports
-from citylife.accounts import sign_in
+from citylife.accounts import recovery, sign_in
 from citylife.accounts.citizens import NEW_FROM_A_NETWORK
 from citylife.accounts.invitations import INVITATIONS, INVITATIONS_UNPROVED
 from citylife.accounts.merchants import WRITES
@@ -38,6 +38,7 @@ LIMITS: Final = (
     INVITATIONS_UNPROVED,
     *sign_in.PER_ADDRESS,
     sign_in.PER_NETWORK,
+    recovery.NOTICES,
     *reports.PER_NETWORK,
     redemptions.GUESSES,
     email_digest.PER_ADDRESS,

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from citylife import letters, printed_mail
-from citylife.accounts import moving, sign_in
+from citylife.accounts import moving, passkeys, sign_in
 from citylife.ledger.sums import PLACE_KEPT_FOR
 from citylife.places import CELL_LASTS, NOW_LASTS
 from citylife.purge import RETENTIONS
@@ -223,6 +223,14 @@ OF_ACCOUNTS: Final = (
             period=kept_for("sign_ins"),
         ),
         ("sign_ins",),
+    ),
+    Kept(
+        Sentence("La moitié publique d’une clé d’accès, et le défi auquel elle répond"),
+        Sentence(
+            "la clé, jusqu’à ce qu’il la retire ; le défi, {life}, puis jusqu’à la nuit",
+            life=lasting(passkeys.CHALLENGE_LIFE),
+        ),
+        ("passkeys", "passkey_challenges"),
     ),
     Kept(
         Sentence("Un courriel à envoyer : destinataire et contenu"),

@@ -48,6 +48,8 @@ class LetterKind(Enum):
     STAFF_INVITED = "staff-invited"
     CLAIM_ACCEPTED = "claim-accepted"
     CLAIM_REFUSED = "claim-refused"
+    PASSKEY_MADE = "passkey-made"
+    CAME_IN_BY_LETTER = "came-in-by-letter"  # to her colleagues: she has a passkey, and did not use it
     DIGEST_ASKED = "digest-asked"  # to confirm the address for the digest by e-mail
     DIGEST = "digest"
     PUBLISHED = "published"  # to the merchant who published an offer

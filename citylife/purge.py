@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, ColumnElement, Date, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from citylife import answers, letters, limits, places, redemptions, reports
-from citylife.accounts import citizens, moving, sessions, sign_in
+from citylife.accounts import citizens, moving, passkeys, sessions, sign_in
 from citylife.accounts.citizens import Citizen, CitizenDay
 from citylife.clock import PARIS, local_date
 from citylife.courtesy import leaving
@@ -116,6 +116,7 @@ RETENTIONS: Final = (
     Retention("code_tries", dt.timedelta(hours=1), _whole(moving.forget_tries)),
     Retention("account_sessions", sessions.KEPT_FOR, _whole(sessions.forget_sessions)),
     Retention("sign_ins", sign_in.KEPT_FOR, _whole(sign_in.forget_sign_ins)),
+    Retention("passkey_challenges", dt.timedelta(0), _whole(passkeys.forget_challenges)),
     Retention("letters", letters.KEPT_FOR, _whole(letters.forget_letters)),
     Retention("email_digests", email_digest.UNCONFIRMED_FOR, _whole(email_digest.forget_unconfirmed)),
     Retention("places", dt.timedelta(0), _whole(places.forget_lapsed_places)),

@@ -14,6 +14,7 @@ from notifications.mail import Mail
 from notifications.merchant_words import published, stop_confirmations
 
 SIGN_IN: Final = "/connexion"
+ACCOUNT: Final = "/compte"
 Words = tuple[Sentence, tuple[Sentence | str, ...]]
 _ROLES: Final = {
     "owner": Sentence("propriétaire"),
@@ -90,6 +91,25 @@ def _claim_refused(content: Mapping[str, Any], _base_url: str, _locale: str) -> 
     )
 
 
+def _passkey_made(_content: Mapping[str, Any], base_url: str, _locale: str) -> Words:
+    return Sentence("Une clé d’accès a été ajoutée à votre compte Citylife"), (
+        Sentence("Bonjour,"),
+        Sentence("Vous pouvez désormais vous connecter d’un doigt, d’un regard ou du code de votre appareil."),
+        Sentence("Ce n’était pas vous ? Connectez-vous, retirez cette clé et fermez les sessions inconnues :"),
+        f"{base_url}{ACCOUNT}",
+    )
+
+
+def _came_in_by_letter(content: Mapping[str, Any], _base_url: str, _locale: str) -> Words:
+    email = content["email"]
+    return Sentence("{email} s’est connecté à Citylife sans sa clé d’accès", email=email), (
+        Sentence("Bonjour,"),
+        Sentence("{email} vient de se connecter par courriel, bien que ce compte ait une clé d’accès.", email=email),
+        Sentence("C’est normal après un changement de téléphone. Si cela vous étonne, demandez-lui."),
+        Sentence("Si ce n’était pas cette personne, prévenez l’équipe du cluster : elle peut tout arrêter."),
+    )
+
+
 def _role(content: Mapping[str, Any]) -> str:
     return _ROLES[content["role"]]
 
@@ -105,6 +125,8 @@ _WORDS: Final[Mapping[LetterKind, Callable[[Mapping[str, Any], str, str], Words]
     LetterKind.STAFF_INVITED: _staff_invited,
     LetterKind.CLAIM_ACCEPTED: _claim_accepted,
     LetterKind.CLAIM_REFUSED: _claim_refused,
+    LetterKind.PASSKEY_MADE: _passkey_made,
+    LetterKind.CAME_IN_BY_LETTER: _came_in_by_letter,
     LetterKind.DIGEST_ASKED: digest_asked,
     LetterKind.DIGEST: weekly_digest,
     LetterKind.PUBLISHED: published,

@@ -16,6 +16,7 @@ from stdnum import luhn
 
 from citylife.accounts.citizens import Citizen, create_citizen
 from citylife.accounts.merchants import Merchant, MerchantKey, Scope, invite_merchant, new_key
+from citylife.accounts.passkeys import Passkey
 from citylife.accounts.sessions import Account, AccountKind, open_session
 from citylife.accounts.staff import StaffMember, StaffRole, invite_staff
 from citylife.consent import TEXTS, Purpose, record_consent
@@ -97,6 +98,22 @@ def a_staff_member(
 ) -> StaffMember:
     """A member of staff, with an address of her own unless one is given."""
     return invite_staff(session, email or f"{secrets.token_hex(6)}@cluster.example", role, now=now)
+
+
+def a_passkey(session: Session, merchant: Merchant, *, now: dt.datetime = NOW) -> Passkey:
+    """A passkey that no device proves."""
+    passkey = Passkey(
+        id=new_id(),
+        credential_id=secrets.token_bytes(16),
+        public_key=secrets.token_bytes(77),
+        sign_count=0,
+        merchant_id=merchant.id,
+        browser="Firefox",
+        created_at=now,
+    )
+    session.add(passkey)
+    session.flush()
+    return passkey
 
 
 def signed_in(

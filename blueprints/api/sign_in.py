@@ -12,7 +12,7 @@ from blueprints.house import house, now
 from blueprints.limits import limited
 from blueprints.storage import db
 from blueprints.transactions import transaction
-from citylife.accounts.sessions import AccountSession, end_session, end_sessions, sessions_of
+from citylife.accounts.sessions import Account, AccountSession, end_session, end_sessions, sessions_of
 from citylife.accounts.sign_in import PER_NETWORK, SignInRefused, use_code
 from citylife.errors import Absent
 from schemas.accounts import NewSessionSchema, SessionSchema, SignInAskedSchema, SignInCodeSchema, SignInSchema
@@ -38,7 +38,7 @@ def ask_to_sign_in(wanted: dict[str, Any]) -> Response:
 
 @blueprint.route("/sign-in/code", methods=("POST",))
 @limited(PER_NETWORK)
-@transaction(idempotent=True, secret=True)
+@transaction(idempotent=True, secret=True, rings=True)
 @blueprint.response(201, NewSessionSchema)
 @blueprint.arguments(SignInCodeSchema)
 def sign_in_by_code(typed: dict[str, Any]) -> Response:
@@ -54,11 +54,17 @@ def sign_in_by_code(typed: dict[str, Any]) -> Response:
         )
     except SignInRefused as refusal:
         return problems.refused(refusal)  # not raised: the try it counted is committed
+    entrance.tell_where_a_passkey_was_not_used(account)
+    return let_in(account, cookie=typed["cookie"])
+
+
+def let_in(account: Account, *, cookie: bool) -> Response:
+    """A new session of an account's, as NewSessionSchema: its token in the answer, or in a cookie."""
     opened, token = entrance.come_in(account)
     said = {"id": opened.id, "kind": account.kind, "expires_at": opened.expires_at}
-    body = NewSessionSchema().dump(said if typed["cookie"] else {**said, "token": token})
+    body = NewSessionSchema().dump(said if cookie else {**said, "token": token})
     response = conditions.answer(conditions.json_bytes(body), 201, cache=conditions.NEVER)
-    if typed["cookie"]:
+    if cookie:
         guards.set_session_cookie(response, account.kind, token)
     return response
 

@@ -14,6 +14,7 @@ from citylife.accounts.citizens import Citizen
 from citylife.accounts.erasure import erase_citizen
 from citylife.accounts.merchants import Merchant, Role, Scope, join_team, leave_team, revoke_key
 from citylife.accounts.moving import OldPhones, make_transfer_code, move
+from citylife.accounts.passkeys import Site, add_passkey, begin_passkey, begin_sign_in
 from citylife.accounts.sessions import Account, AccountKind, end_sessions, open_session
 from citylife.accounts.sign_in import ask_to_sign_in
 from citylife.accounts.staff import StaffMember, StaffRole
@@ -29,6 +30,7 @@ from citylife.shops.possession import enter_code, post_code
 from citylife.tombstones import Tombstones
 from tests import builders
 from tests.api.matrix import Caller, Realm, Side
+from tests.doubles.authenticator import Authenticator
 
 NOBODY = uuid.UUID("01936f00-0000-7000-8000-000000000000")
 COOKIES = {realm: f"__Host-citylife{'' if realm is Realm.CITIZEN else f'-{realm.value}'}" for realm in Realm}
@@ -51,6 +53,7 @@ class Settling:
     session: Session
     tombstones: Tombstones
     secret: str
+    site: Site
     now: dt.datetime
 
     def populace(self) -> Populace:
@@ -113,6 +116,7 @@ class Settling:
             "request_id": asked.id,
             "token": letter.content["token"],
             "code": letter.content["code"],
+            **self.passkeys(account),
             **self.letters(citizen),
             **self.links(owner, live, sold_out),
             "insee_code": builders.BETHUNE,
@@ -126,6 +130,19 @@ class Settling:
         customer = builders.a_citizen(self.session, now=self.now)
         offer = self.session.get_one(Offer, offer_id)
         return take_code(self.session, customer, offer, secret=self.secret, now=self.now).shown
+
+    def passkeys(self, account: Account) -> dict[str, Any]:
+        """A passkey of an account, what its device proves, and what another device is about to make."""
+        one, other = (Authenticator(self.site.id, self.site.origin) for _ in range(2))
+        begun = begin_passkey(self.session, account, now=self.now)
+        said = one.make(begun.challenge, begun.handle)
+        made = add_passkey(self.session, account, said, site=self.site, now=self.now)
+        begun = begin_passkey(self.session, account, now=self.now)
+        return {
+            "passkey_id": made.id,
+            "passkey_proof": one.prove(begin_sign_in(self.session, now=self.now)),
+            "new_passkey": other.make(begun.challenge, begun.handle),
+        }
 
     def letters(self, citizen: Citizen) -> dict[str, str]:
         """The secrets in the links of two citizens' letters: one waits for her tap, the other is written to."""
@@ -267,6 +284,7 @@ def absent(like: Things) -> dict[str, Any]:
     return {
         name: NOBODY if isinstance(value, uuid.UUID) else value[:-4] + value[-4:][::-1].replace("-", "x")
         for name, value in like.items()
+        if not isinstance(value, dict)
     } | {"slug": like["slug"][::-1]}
 
 

@@ -264,6 +264,7 @@ PUBLIC_OR_ABSENT: Final = (Side.FIRST, Side.SECOND, Side.ABSENT)
 FIRST_ONLY: Final = frozenset({Side.FIRST})
 ASKING: Final = {"email": "camille@boulangerie.example"}
 TYPED: Final = {"code": "{code}"}
+NEW_PASSKEY: Final = {"credential": "{new_passkey}"}
 TO_CONFIRM: Final = {"token": "confirm_token"}
 TO_STOP: Final = {"token": "stop_token"}
 TO_SELL_OUT: Final = {"token": "sell_out_link"}
@@ -293,7 +294,10 @@ THE_WAY_IN: Final = (
     ),
     Line("POST /compte/courriels", MERCHANTS_BY_FORM, 303, form={}),
     Line("POST /courriel/arreter/<token>", EVERYBODY, form={"List-Unsubscribe": "One-Click"}, uses=TO_STOP),
+    Line("GET /connexion/cle", SIGNED_IN_OR_SENT_AWAY),
     Line("GET /compte", SIGNED_IN_OR_SENT_AWAY),
+    Line("GET /compte/cles/<uuid:passkey_id>/retirer", SIGNED_IN_OR_SENT_AWAY, there=HERS, personal=True),
+    Line("POST /compte/cles/<uuid:passkey_id>/retirer", SIGNED_IN_BY_FORM, 303, HERS, {}, personal=True),
     Line("POST /compte/deconnexion", EVERYBODY_BY_FORM, 303, form={}),
     Line("POST /compte/sessions/<uuid:session_id>/fermer", SIGNED_IN_BY_FORM, 303, HERS, {}, personal=True),
     Line("GET /commerce/<uuid:shop_id>/affiche", MERCHANTS_OR_SENT_AWAY, there=HERS),
@@ -308,6 +312,12 @@ THE_WAY_IN: Final = (
         201,
         json={"request_id": "{request_id}", "code": "{code}"},
     ),
+    Line("GET /api/v1/passkeys", SIGNED_IN),
+    Line("POST /api/v1/passkeys/options", SIGNED_IN, json={}),
+    Line("POST /api/v1/passkeys", SIGNED_IN, 201, HERS, json=NEW_PASSKEY, personal=True, absent=422),
+    Line("DELETE /api/v1/passkeys/<uuid:passkey_id>", SIGNED_IN, 204, HERS, personal=True),
+    Line("POST /api/v1/passkeys/sign-in/options", EVERYBODY),
+    Line("POST /api/v1/passkeys/sign-in", Door(beside=Realm.MERCHANT), 201, json={"credential": "{passkey_proof}"}),
     Line("GET /api/v1/sessions", SIGNED_IN),
     Line("DELETE /api/v1/sessions", SIGNED_IN, 204),
     Line("DELETE /api/v1/sessions/<uuid:session_id>", SIGNED_IN, 204, HERS, personal=True),

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from blueprints.house import House
 from citylife import migrations
+from citylife.accounts.passkeys import site_of
 from citylife.settings import Settings
 from tests.api.callers import Populace, Settling
 from tests.api.matrix import HERS, SAFE, Caller, Line, Side
@@ -43,7 +44,8 @@ class Stage:
         self.client = self.app.test_client(use_cookies=False)
         with Session(self.house.writing_engine) as session, session.begin():
             keys = self.house.keys
-            settling = Settling(session, self.house.tombstones, keys.secret_key, NOW)
+            site = site_of(settings.base_url)
+            settling = Settling(session, self.house.tombstones, keys.secret_key, site, NOW)
             self.populace: Populace = settling.populace()
         self.statements: list[str] = []
         event.listen(self.house.engine, "before_cursor_execute", self._note)
@@ -101,7 +103,8 @@ class Stage:
         if isinstance(value, dict):
             return {name: self.filled(inner) for name, inner in value.items()}
         if isinstance(value, str) and value.startswith("{"):
-            return str(self.populace.things[Side.FIRST][value.strip("{}")])
+            found = self.populace.things[Side.FIRST][value.strip("{}")]
+            return found if isinstance(found, dict) else str(found)
         return value
 
     def sides(self, line: Line) -> list[Side]:

@@ -12,7 +12,7 @@ from citylife.settings import Settings
 from tests.sources import ROOT
 
 KEPT = (*OF_CITIZENS, *OF_ACCOUNTS)
-ENDS_BY_ITSELF = {"moving_codes", "places", "paces"}
+ENDS_BY_ITSELF = {"moving_codes", "passkey_challenges", "places", "paces"}
 """Tables whose rows carry their own end: the purge adds nothing to it."""
 
 

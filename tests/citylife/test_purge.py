@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from citylife import purge
 from citylife.accounts.citizens import CitizenDay, shows_life
 from citylife.accounts.moving import CodeKind, CodeTries, MovingCode
+from citylife.accounts.passkeys import PasskeyChallenge
 from citylife.accounts.sessions import AccountKind, AccountSession
 from citylife.accounts.sign_in import SignIn
 from citylife.activity import WHOLE
@@ -86,6 +87,10 @@ def a_session(session: Session, since: dt.datetime) -> None:
 def a_sign_in(session: Session, since: dt.datetime) -> None:
     digests = {"link_digest": secrets.token_bytes(32), "code_digest": secrets.token_bytes(32)}
     session.add(SignIn(id=new_id(), kind=AccountKind.MERCHANT, created_at=since, expires_at=since, **digests))
+
+
+def a_challenge(session: Session, since: dt.datetime) -> None:
+    session.add(PasskeyChallenge(digest=secrets.token_bytes(32), expires_at=since))
 
 
 def a_letter(session: Session, since: dt.datetime, state: LetterState = LetterState.SENT) -> None:
@@ -167,6 +172,7 @@ MADE: dict[str, Callable[[Session, dt.datetime], object]] = {
     ),
     "account_sessions": a_session,
     "sign_ins": a_sign_in,
+    "passkey_challenges": a_challenge,
     "letters": a_letter,
     "places": a_place,
     "till_takings": a_taking,

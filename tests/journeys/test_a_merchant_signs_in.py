@@ -57,7 +57,7 @@ def test_from_the_invitation_to_a_key_that_works(instance: Instance, tmp_path: P
             assert EMAIL in browser.get(link).text
             ours = {"Origin": url}
             tapped = browser.post(link, headers=ours)
-            assert (tapped.status_code, tapped.headers["Location"]) == (303, "/commerce")
+            assert (tapped.status_code, tapped.headers["Location"]) == (303, "/connexion/cle")
             cookie = tapped.headers["Set-Cookie"].partition(";")[0]
             browser.headers["Cookie"] = cookie  # browsers send secure cookies to http://localhost; this client does not
             assert EMAIL in browser.get("/compte").text
@@ -123,5 +123,5 @@ def test_without_a_mail_server_the_letter_is_printed_and_kept(instance: Instance
         (kept,) = (instance.folder / "mail").iterdir()
         assert kept.suffix == ".eml"
         tapped = httpx.post(f"{url}/connexion/lien/{token}", headers={"Origin": url}, timeout=PATIENCE)
-        assert tapped.headers["Location"] == "/compte"
+        assert tapped.headers["Location"] == "/connexion/cle"
         assert tapped.headers["Set-Cookie"].startswith("__Host-citylife-staff=cls_")

@@ -1,6 +1,7 @@
 """The way in without a password, as a browser without scripts goes it; and what nobody else can make of it."""
 
 import re
+import uuid
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from blueprints.pages.assets import present_edition
+from citylife.accounts.merchants import Merchant
 from citylife.accounts.sessions import AccountSession
 from citylife.accounts.sign_in import SignIn, sign_in_link
 from citylife.doorbell import ThreadDoorbell
@@ -18,8 +21,11 @@ from tests import builders
 from tests.pages.conftest import OURS, Browser, ReadPage, plain
 
 COOKIE = "__Host-citylife-merchant"
+MODULE = f"/assets/{present_edition()}/account/passkey.js"
+OFFER = "/connexion/cle"
+"""Where whoever signs in and has no passkey finds herself."""
 WHERE = {"merchant": "/commerce", "staff": "/compte"}
-"""Where whoever signs in finds herself."""
+"""Where she goes on from there, or finds herself when she has one."""
 ELSEWHERE: list[dict[str, str]] = [
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
@@ -62,8 +68,15 @@ def signed_in(browser: Browser, sessions: sessionmaker[Session], email: str, kin
     asked(browser, email, kind)
     page = browser.get(f"/connexion/lien/{letter(sessions)['token']}")
     answer = browser.post(page.one("form").attrs["action"])
-    assert (answer.status_code, answer.headers["Location"]) == (303, WHERE[kind])
+    assert (answer.status_code, answer.headers["Location"]) == (303, OFFER)
     return browser.get("/compte")
+
+
+def a_passkey(sessions: sessionmaker[Session], email: str) -> uuid.UUID:
+    """A passkey of the merchant of an address."""
+    with sessions.begin() as session:
+        merchant = session.scalars(select(Merchant).where(Merchant.email == email)).one()
+        return builders.a_passkey(session, merchant).id
 
 
 def count(sessions: sessionmaker[Session]) -> int:
@@ -84,7 +97,8 @@ def test_the_link_of_the_letter_asks_for_a_tap_and_the_tap_signs_in(browser, ses
     assert plain(page.one("form button").to_text()) == "Se connecter"
     assert email in page.words, "as whom, before the tap"
     answer = browser.post(page.one("form").attrs["action"])
-    assert (answer.status_code, answer.headers["Location"]) == (303, WHERE[kind])
+    assert (answer.status_code, answer.headers["Location"]) == (303, OFFER)
+    assert [link.attrs["href"] for link in browser.get(OFFER).all("main a")] == [WHERE[kind]]
     account = browser.get("/compte")
     assert account.text("h1") == "Vous êtes connecté"
     assert email in account.words
@@ -117,7 +131,7 @@ def test_the_code_of_the_letter_signs_another_device_in_within_five_tries(browse
         assert "n’est pas valable" in refused.text("#code-probleme")
         assert refused.one("#code").attrs["aria-describedby"] == "code-probleme"
     answer = browser.post(action, form={"code": f"{code[:3]} {code[3:]}"})
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/commerce")
+    assert (answer.status_code, answer.headers["Location"]) == (303, OFFER)
     asked(browser, camille)
     again = browser.post(action, form={"code": code})
     assert again.status_code == 422
@@ -151,12 +165,14 @@ def test_no_form_is_sent_from_a_page_elsewhere(browser, app, sessions, camille, 
     with sessions() as session:
         session_id = session.scalars(select(AccountSession.id)).one()
         request_id = str(max(session.scalars(select(SignIn.id)).all()))
+    passkey_id = a_passkey(sessions, camille)
     before = rows(sessions)
     posts = {
         "/connexion": {"email": camille},
         f"/connexion/code/{request_id}": {"code": content["code"]},
         f"/connexion/lien/{content['token']}": {},
         f"/compte/sessions/{session_id}/fermer": {},
+        f"/compte/cles/{passkey_id}/retirer": {},
         "/compte/deconnexion": {},
         "/compte/courriels": {},
     }
@@ -283,7 +299,7 @@ def test_a_wrong_address_is_shown_again_with_what_is_wrong(browser):
     assert page.one("#email").attrs["value"] == '"><script>alert(1)</script>'
     assert page.one("#email").attrs["aria-invalid"] == "true"
     assert "checked" in page.one("input[value=staff]").attrs
-    assert page.all("script") == []
+    assert [script.attrs["src"] for script in page.all("script")] == [MODULE]
     assert browser.post("/connexion", form={}).status_code == 422
     assert browser.post("/connexion", form={"email": "a" * 5000}).status_code == 422
 
@@ -315,6 +331,8 @@ def test_each_page_is_html_without_a_fault(browser, sessions, camille):
         asked(browser, camille),
         browser.get(f"/connexion/lien/{letter(sessions)['token']}"),
         browser.get("/connexion/lien/x"),
+        browser.get(OFFER),
+        browser.get(f"/compte/cles/{a_passkey(sessions, camille)}/retirer"),
         ReadPage(browser.post("/connexion/code/01936f00-0000-7000-8000-000000000000", form={"code": "1"})),
     ]
     for page in pages:
@@ -324,4 +342,35 @@ def test_each_page_is_html_without_a_fault(browser, sessions, camille):
         assert len(ids) == len(set(ids))
         for field in page.all("input:not([type=radio])"):
             assert page.all(f'label[for="{field.attrs["id"]}"]'), field.attrs
-        assert page.all("script") == []
+        assert {script.attrs.get("src") for script in page.all("script")} <= {MODULE}
+
+
+def test_a_passkey_is_offered_once_and_taken_away_once_that_is_confirmed(browser, sessions, camille):
+    signed_in(browser, sessions, camille)
+    assert "Aucune pour l’instant" in browser.get("/compte").words
+    passkey_id = a_passkey(sessions, camille)
+    asked(browser, camille)
+    answer = browser.post(f"/connexion/lien/{letter(sessions)['token']}")
+    assert answer.headers["Location"] == "/commerce", "she has one: nothing to offer"
+    account = browser.get("/compte")
+    assert "Pas encore utilisée." in account.words
+    page = browser.get(account.one(f"[href*='{passkey_id}']").attrs["href"])
+    assert page.text("h1") == "Retirer cette clé d’accès ?"
+    assert "Pas encore utilisée." in browser.get("/compte").words, "looking takes nothing away"
+    answer = browser.post(page.one("main form").attrs["action"])
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/compte")
+    assert "Aucune pour l’instant" in browser.get("/compte").words
+
+
+def test_somebody_elses_passkey_is_not_there(browser, sessions, camille):
+    with sessions.begin() as session:
+        other = builders.a_passkey(session, builders.a_merchant(session)).id
+    signed_in(browser, sessions, camille)
+    assert browser.get(f"/compte/cles/{other}/retirer").status == 404
+    assert browser.post(f"/compte/cles/{other}/retirer").status_code == 404
+
+
+def test_who_is_nobody_is_sent_to_the_way_in(browser):
+    for path in ("/connexion/cle", f"/compte/cles/{uuid.UUID(int=1)}/retirer"):
+        answer = browser.get(path).answer
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/connexion")

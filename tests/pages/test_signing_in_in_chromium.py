@@ -49,6 +49,12 @@ def arrived(page: Page, heading: str) -> None:
     page.wait_for_load_state()
 
 
+def go_on_without_a_passkey(page: Page) -> None:
+    arrived(page, "La prochaine fois, sans courriel")
+    page.get_by_role("link", name="Plus tard").click()
+    arrived(page, "Vos commerces")
+
+
 def wide(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
@@ -58,7 +64,7 @@ def test_she_signs_in_by_the_link_with_scripts_blocked_and_out_again(chromium: C
     ask_for_a_letter(page)
     page.goto(f"{url}/connexion/lien/{letter(street)['token']}")
     page.get_by_role("button", name="Se connecter").click()
-    arrived(page, "Vos commerces")
+    go_on_without_a_passkey(page)
     page.get_by_role("link", name="Mon compte").click()
     arrived(page, "Vous êtes connecté")
     expect(page.get_by_text(EMAIL)).to_be_visible()
@@ -80,8 +86,8 @@ def test_a_page_of_another_site_cannot_sign_her_out(chromium: Chromium, url: str
     page = chromium.open(f"{url}/connexion")
     ask_for_a_letter(page)
     page.get_by_label("Code à six chiffres").fill(letter(street)["code"])
-    page.get_by_role("button", name="Se connecter").click()
-    arrived(page, "Vos commerces")
+    page.get_by_role("button", name="Se connecter", exact=True).click()
+    go_on_without_a_passkey(page)
     page.get_by_role("link", name="Mon compte").click()
     arrived(page, "Vous êtes connecté")
     evil = tmp_path / "evil.html"
@@ -126,6 +132,8 @@ def test_nothing_bars_anyones_way_in(chromium: Chromium, url: str, street: Sessi
         page.goto(f"{url}/connexion/lien/{letter(street)['token']}")
         judged("link", once=page.get_by_role("heading", name="Se connecter à Citylife", exact=True))
         page.get_by_role("button", name="Se connecter").click()
+        judged("passkey", once=page.get_by_role("button", name="Créer une clé d’accès"))
+        page.get_by_role("link", name="Plus tard").click()
         judged("her shops", once=page.get_by_role("heading", name="Vos commerces", exact=True))
         page.get_by_role("link", name="Mon compte").click()
         judged("account", once=page.get_by_role("heading", name="Vous êtes connecté", exact=True))

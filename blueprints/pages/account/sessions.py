@@ -3,7 +3,6 @@
 import datetime as dt
 import uuid
 from dataclasses import dataclass
-from typing import Final
 
 from babel.dates import format_date
 from flask import Response, make_response, redirect, render_template, request, url_for
@@ -12,21 +11,18 @@ from werkzeug.wrappers import Response as AnyResponse
 from blueprints import entrance, guards
 from blueprints.guards import SignInNeeded
 from blueprints.house import now
+from blueprints.pages.account.passkeys import AS, show_passkey
 from blueprints.pages.language import page_locale
 from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.accounts.merchants import Merchant
+from citylife.accounts.passkeys import passkeys_of
 from citylife.accounts.sessions import AccountKind, AccountSession, end_session, sessions_of
 from citylife.clock import PARIS
 from citylife.errors import Absent
 from citylife.moments import at_words
 from citylife.shops.directory import shops_of
 from citylife.wording import Sentence, say
-
-AS: Final = {
-    AccountKind.MERCHANT: Sentence("Commerçant"),
-    AccountKind.STAFF: Sentence("Équipe du cluster"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +60,12 @@ def read_account() -> str | AnyResponse:
         shops=shops,
         wishes=wishes,
         saved=request.args.get("said") == "saved",
+        passkeys=[
+            show_passkey(each, now=now(), locale=page_locale())
+            for own in current
+            for each in passkeys_of(db.session(), own.account)
+        ],
+        kinds=[own.account.kind.value for own in current],
     )
 
 

@@ -8,10 +8,12 @@ from flask import Response, make_response, redirect, render_template, request, u
 from blueprints import entrance, guards
 from blueprints.house import house, now
 from blueprints.limits import limited
+from blueprints.pages.account.passkeys import at_home
 from blueprints.pages.language import page_locale
 from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.accounts.emails import LONGEST, EmailRefused
+from citylife.accounts.passkeys import passkeys_of
 from citylife.accounts.sessions import Account, AccountKind
 from citylife.accounts.sign_in import PER_NETWORK, SignInRefused, link_opens, use_code, use_link
 from citylife.errors import Refusal
@@ -47,7 +49,7 @@ def read_code(request_id: uuid.UUID) -> str:
 
 
 @limited(PER_NETWORK)
-@transaction()
+@transaction(rings=True)
 def try_code(request_id: uuid.UUID) -> Response:
     """Sign in by the code of the letter."""
     guards.check_same_origin()
@@ -70,7 +72,7 @@ def read_link(token: str) -> Response:
 
 
 @limited(PER_NETWORK)
-@transaction()
+@transaction(rings=True)
 def follow_link(token: str) -> Response:
     """Sign in by the link of the letter, once."""
     guards.check_same_origin()
@@ -82,9 +84,11 @@ def follow_link(token: str) -> Response:
 
 
 def _let_in(account: Account) -> Response:
+    """Let in who came by a letter; whoever has no passkey is offered one at once."""
+    entrance.tell_where_a_passkey_was_not_used(account)
     _, token = entrance.come_in(account)
-    endpoint = "merchant.read_shops" if account.kind is AccountKind.MERCHANT else "account.read_account"
-    response = make_response(redirect(url_for(endpoint), 303))
+    known = passkeys_of(db.session(), account)
+    response = make_response(redirect(url_for(at_home(account) if known else "account.read_offer"), 303))
     guards.set_session_cookie(response, account.kind, token)
     return response
 
