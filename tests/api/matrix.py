@@ -354,6 +354,7 @@ OF_CITIZENS: Final = (
 )
 A_DRAFT: Final = {"offer_id": "draft"}
 WRITTEN: Final = {"title": "Pain", "until": "2026-11-30T20:00", "radius": "5000", "wish": "keep"}
+CORRECTED: Final = WRITTEN | {"version": "2"}
 SOLD_OUT: Final = {"offer_id": "sold_out"}
 LATER: Final = {"starts_at": "2026-11-24T12:00:00Z"}
 OF_MERCHANTS: Final = (
@@ -388,6 +389,15 @@ OF_MERCHANTS: Final = (
     Line("POST /commerce/<uuid:shop_id>/annonce", MERCHANTS_BY_FORM, 303, HERS, WRITTEN),
     Line("POST /commerce/offres/<uuid:offer_id>/parti", MERCHANTS_BY_FORM, 303, HERS, {}),
     Line("POST /commerce/offres/<uuid:offer_id>/parti/annuler", MERCHANTS_BY_FORM, 303, HERS, {}, uses=SOLD_OUT),
+    Line("GET /commerce/offres/<uuid:offer_id>/corriger", MERCHANTS_OR_SENT_AWAY, there=HERS, sides=PUBLIC_OR_ABSENT),
+    Line(
+        "POST /commerce/offres/<uuid:offer_id>/corriger",
+        MERCHANTS_BY_FORM,
+        303,
+        HERS,
+        CORRECTED,
+        sides=PUBLIC_OR_ABSENT,
+    ),
     Line("GET /commerce/offres/<uuid:offer_id>/retirer", MERCHANTS_OR_SENT_AWAY, there=HERS),
     Line("POST /commerce/offres/<uuid:offer_id>/retirer", MERCHANTS_BY_FORM, 303, HERS, {}),
     Line("GET /commerce/offres/<uuid:offer_id>/resultats", MERCHANTS_OR_SENT_AWAY, there=HERS),

@@ -69,7 +69,8 @@ def judged(chromium: Chromium, page: Page, name: str) -> None:
     assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"), name
     small = page.evaluate(
         """() => [...document.querySelectorAll("main button, main .button")]
-          .filter(one => one.getBoundingClientRect().height < 44).map(one => one.textContent.trim())"""
+          .filter(one => one.checkVisibility() && one.getBoundingClientRect().height < 44)
+          .map(one => one.textContent.trim())"""
     )
     assert small == [], name
     if os.environ.get("SHOTS"):

@@ -199,7 +199,7 @@ def test_a_shop_that_is_not_verified_keeps_drafts_alone(counter: Browser, sessio
     with sessions.begin() as session:
         session.get_one(Shop, shop.id).status = ShopStatus.CLAIMED
     page = counter.get(path_of(shop))
-    assert [button.attrs["value"] for button in page.all("#annonce button")] == ["keep"]
+    assert [button.attrs["value"] for button in page.all("#annonce button[type=submit]")] == ["keep"]
     refused = ReadPage(counter.post(path_of(shop), form=filled(page, "publish", title="Tarte")))
     assert (refused.status, offers(sessions)) == (409, [])
     assert "pas encore vérifié" in refused.text("p[role=alert]")

@@ -2,22 +2,29 @@
 
 import os
 import re
+import time
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.follows import Level
+from citylife.ledger.tables import Decision, Outcome
 from citylife.offers import OfferStatus
 from citylife.shops import Shop
 from tests import builders
 from tests.browser.chromium import Chromium
+from tests.ledger_desk import expand_all
 from tests.pages.counter import COOKIE, her_shop, her_token, offers, path_of
 
 pytestmark = pytest.mark.long
 
 Sessions = sessionmaker[Session]
+A_LETTER = 200
+"""Milliseconds between two letters: sixty words a minute would be quick for a thumb, this is unhurried."""
+MOST_TAPS = 6
 
 
 @pytest.fixture
@@ -85,7 +92,7 @@ def test_what_it_will_do_is_shown_as_it_is_written(
     expect(page.locator("#prior_price-source")).to_have_text("")
     expect(page.locator("#prior_price")).to_have_value("4,80")
     bars_nobody(chromium, page, f"foreseen-{scheme}")
-    assert offers(street)[1:] == []
+    assert {offer.status for offer in offers(street)[1:]} <= {OfferStatus.DRAFT}
     assert chromium.complaints(page) == []
     chromium.close(page)
 
@@ -133,4 +140,232 @@ def test_without_scripts_a_button_asks_for_the_same(chromium: Chromium, url: str
     assert offers(street) == []
     page.get_by_role("button", name="Publier").click()
     expect(page.get_by_text("Publiée.")).to_be_visible()
+    chromium.close(page)
+
+
+def on_the_counter(page: Page) -> Page:
+    """Another page of the same person's browser."""
+    return page.context.new_page()
+
+
+def kept(page: Page) -> Any:
+    return page.locator("[data-kept]")
+
+
+def test_it_is_kept_as_it_is_written_and_a_reload_loses_nothing(
+    chromium: Chromium, url: str, street: Sessions, shop: Shop
+):
+    page = opened(chromium, url, street, path_of(shop))
+    page.get_by_label("Titre").fill("Tarte")
+    page.reload()
+    expect(page.get_by_text("Ce que vous aviez écrit est retrouvé.")).to_be_visible()
+    expect(page.get_by_label("Titre")).to_have_value("Tarte")
+    bars_nobody(chromium, page, "found")
+
+    page.get_by_label("Titre").fill("Tarte au sucre")
+    expect(kept(page)).to_have_text("Gardé à 10 h")
+    page.get_by_label("Prix en euros", exact=True).fill("3,")
+    expect(page.get_by_text("Gardé sur cet appareil, pas encore en brouillon.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Titre")).to_have_value("Tarte au sucre")
+    expect(page.get_by_label("Prix en euros", exact=True)).to_have_value("3,")
+    page.get_by_label("Prix en euros", exact=True).fill("3")
+    expect(kept(page)).to_have_text("Gardé à 10 h")
+    assert [(offer.title, offer.price) for offer in offers(street)] == [("Tarte au sucre", 300)]
+
+    page.get_by_role("button", name="Publier").click()
+    expect(page.get_by_text("Publiée.")).to_be_visible()
+    assert [offer.status for offer in offers(street)] == [OfferStatus.LIVE]
+    page.goto(url + path_of(shop))
+    expect(page.get_by_label("Titre")).to_have_value("")
+    assert [words for words in chromium.complaints(page) if "422" not in words] == []
+    chromium.close(page)
+
+
+def test_a_tap_while_it_is_being_kept_publishes_what_is_written_once(
+    chromium: Chromium, url: str, street: Sessions, shop: Shop
+):
+    page = opened(chromium, url, street, path_of(shop))
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if not held and "wish=save" in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(f"**{path_of(shop)}", hold_the_first)
+    with page.expect_request(lambda request: "wish=save" in (request.post_data or "")):
+        page.get_by_label("Titre").fill("Tarte")
+    page.get_by_label("Titre").fill("Tarte au sucre")
+    page.get_by_role("button", name="Publier").click()
+    assert offers(street) == []
+    held[0].continue_()
+    expect(page.get_by_text("Publiée.")).to_be_visible()
+    assert [(offer.title, offer.status) for offer in offers(street)] == [("Tarte au sucre", OfferStatus.LIVE)]
+    chromium.close(page)
+
+
+def test_a_session_that_ended_loses_nothing(chromium: Chromium, url: str, street: Sessions, shop: Shop):
+    page = opened(chromium, url, street, path_of(shop))
+    page.context.clear_cookies()
+    page.get_by_label("Titre").fill("Tarte")
+    expect(page.get_by_text("Votre session est finie.")).to_be_visible()
+    page.get_by_role("button", name="Publier").click()
+    expect(page.get_by_role("heading", name="Connexion")).to_be_visible()
+    secure = url.replace("http:", "https:")
+    page.context.add_cookies([{"name": COOKIE, "value": her_token(street), "url": secure, "secure": True}])
+    page.goto(url + path_of(shop))
+    expect(page.get_by_label("Titre")).to_have_value("Tarte")
+    page.get_by_role("button", name="Publier").click()
+    expect(page.get_by_text("Publiée.")).to_be_visible()
+    assert len(offers(street)) == 1
+    page.goto(url + path_of(shop))
+    expect(page.get_by_label("Titre")).to_have_value("")
+    chromium.close(page)
+
+
+def test_without_a_network_it_is_kept_on_this_device(chromium: Chromium, url: str, street: Sessions, shop: Shop):
+    page = opened(chromium, url, street, path_of(shop))
+    page.context.set_offline(True)
+    page.get_by_label("Titre").fill("Tarte")
+    expect(page.get_by_text("Gardé sur cet appareil, pas encore en brouillon.")).to_be_visible()
+    page.context.set_offline(False)
+    later = on_the_counter(page)
+    page.close()
+    later.goto(url + path_of(shop))
+    expect(later.get_by_label("Titre")).to_have_value("Tarte")
+    later.context.close()
+
+
+@pytest.mark.parametrize(("scheme", "scripts"), [("light", True), ("dark", True), ("light", False)])
+def test_of_two_editors_the_second_sees_both_and_chooses(
+    request: pytest.FixtureRequest, chromium: Chromium, street: Sessions, scheme: Any, scripts: bool
+):
+    url, shop = request.getfixturevalue("url"), request.getfixturevalue("shop")
+    with street.begin() as session:
+        draft = builders.an_offer(session, session.get_one(Shop, shop.id), title="Tarte", status=OfferStatus.DRAFT)
+    path = f"{path_of(shop)}?de={draft.id}"
+    first = opened(chromium, url, street, path, scripts=scripts)
+    second = opened(chromium, url, street, path, scripts=scripts, scheme=scheme)
+    first.get_by_label("Titre").fill("Tarte au sucre")
+    if scripts:
+        expect(kept(first)).to_have_text("Gardé à 10 h")
+    else:
+        first.get_by_role("button", name="Garder en brouillon").click()
+    second.get_by_label("Titre").fill("Flan")
+    if not scripts:
+        second.get_by_role("button", name="Publier").click()
+
+    versions = second.get_by_role("row", name="Titre Flan Tarte au sucre")
+    expect(versions).to_be_visible()
+    if scripts:
+        bars_nobody(chromium, second, f"two-editors-{scheme}")
+    assert [offer.title for offer in offers(street)] == ["Tarte au sucre"]
+    second.get_by_role("button", name="Continuer avec la mienne").click()
+    expect(versions).to_be_hidden()
+    expect(second.get_by_label("Titre")).to_have_value("Flan")
+    second.get_by_role("button", name="Publier").click()
+    expect(second.get_by_text("Publiée.")).to_be_visible()
+    assert [(offer.title, offer.status) for offer in offers(street)] == [("Flan", OfferStatus.LIVE)]
+
+    if scripts:
+        first.get_by_label("Titre").fill("Tarte au citron")
+        expect(first.get_by_text("Changée entre-temps")).to_be_visible()
+        first.get_by_role("link", name="Voir vos annonces").click()
+        expect(first.get_by_role("heading", name="Flan")).to_be_visible()
+    chromium.close(first)
+    chromium.close(second)
+
+
+def test_from_an_empty_form_to_published_in_six_taps_at_the_speed_of_a_hand(
+    chromium: Chromium, url: str, street: Sessions, shop: Shop
+):
+    page = opened(chromium, url, street, f"/commerce/{shop.id}")
+    page.wait_for_load_state()
+    began = time.monotonic()
+    taps = 0
+
+    def tap(what: Any) -> None:
+        nonlocal taps
+        what.click()
+        taps += 1
+
+    tap(page.get_by_role("link", name="Nouvelle annonce"))
+    tap(page.get_by_label("Titre"))
+    page.keyboard.type("Pains au chocolat à moitié prix", delay=A_LETTER)
+    tap(page.get_by_text("Jusqu’à demain"))
+    tap(page.get_by_label("Prix en euros", exact=True))
+    page.keyboard.type("0,60", delay=A_LETTER)
+    expect(fate(page)).to_have_text(re.compile(r"environ (25|30)"))
+    foreseen = fate(page).inner_text()
+    tap(page.get_by_role("button", name="Publier"))
+    expect(page.get_by_text("Publiée.")).to_be_visible()
+    print(f"{time.monotonic() - began:.1f} s, {taps} taps")
+
+    assert taps <= MOST_TAPS
+    (offer,) = offers(street)
+    assert (offer.status, offer.price) == (OfferStatus.LIVE, 60)
+    expand_all(street)
+    with street() as session:
+        told = session.scalar(select(func.count()).select_from(Decision).where(Decision.outcome == Outcome.SEND))
+    assert foreseen in {f"environ {count}" for count in (told - 5, told)}, "publishing reaches whom the preview said"
+    chromium.close(page)
+
+
+def test_by_the_keyboard_alone(chromium: Chromium, url: str, street: Sessions, shop: Shop):
+    page = opened(chromium, url, street, path_of(shop))
+    title = page.get_by_label("Titre")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if title.evaluate("one => one === document.activeElement"):
+            break
+    page.keyboard.type("Tarte au sucre", delay=10)
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".on-phone-body")).to_have_text(re.compile("jusqu’au mercredi 25 novembre"))
+    expect(title).to_have_value("Tarte au sucre")
+    page.keyboard.press("Tab")
+    page.keyboard.type("3,50", delay=10)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Publiée.")).to_be_visible()
+    assert [(offer.title, offer.price) for offer in offers(street)] == [("Tarte au sucre", 350)]
+    chromium.close(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_live_offer_is_corrected_and_what_was_not_sent_is_found_again(
+    chromium: Chromium, url: str, street: Sessions, shop: Shop, scheme: Any
+):
+    with street.begin() as session:
+        builders.an_offer(session, session.get_one(Shop, shop.id), title="Tarte", price=350)
+    page = opened(chromium, url, street, f"/commerce/{shop.id}", scheme=scheme)
+    page.get_by_role("link", name="Corriger").click()
+    page.get_by_label("Titre").fill("Tarte au sucre")
+    page.reload()
+    expect(page.get_by_label("Titre")).to_have_value("Tarte au sucre")
+    bars_nobody(chromium, page, f"correcting-{scheme}")
+    page.get_by_role("button", name="Corriger").click()
+    expect(page.get_by_text("Corrigée")).to_be_visible()
+    bars_nobody(chromium, page, f"corrected-{scheme}")
+    assert [offer.title for offer in offers(street)] == ["Tarte au sucre"]
+    page.get_by_role("link", name="Corriger").click()
+    expect(page.get_by_label("Titre")).to_have_value("Tarte au sucre")
+    expect(page.get_by_text("Ce que vous aviez écrit est retrouvé.")).to_be_hidden()
+    assert chromium.complaints(page) == []
+    chromium.close(page)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_an_offer_that_is_over_is_repeated_in_two_taps(
+    chromium: Chromium, url: str, street: Sessions, shop: Shop, scripts: bool
+):
+    with street.begin() as session:
+        old = {"title": "Tarte", "price": 350, "status": OfferStatus.ENDED}
+        builders.an_offer(session, session.get_one(Shop, shop.id), **old)
+    page = opened(chromium, url, street, f"/commerce/{shop.id}", scripts=scripts)
+    page.get_by_role("link", name="Refaire").click()
+    page.get_by_role("button", name="Publier").click()
+    expect(page.get_by_text("Publiée.")).to_be_visible()
+    assert [offer.status for offer in offers(street)] == [OfferStatus.ENDED, OfferStatus.LIVE]
     chromium.close(page)

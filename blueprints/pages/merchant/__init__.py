@@ -8,7 +8,7 @@ from typing import Final
 from flask import Blueprint, Response
 
 from blueprints import conditions
-from blueprints.pages.merchant import acts, month, poster, posting, results, shops, till
+from blueprints.pages.merchant import acts, correcting, month, poster, posting, results, shops, till
 
 blueprint: Final = Blueprint("merchant", __name__, template_folder="../templates")
 blueprint.add_url_rule("/commerce", view_func=shops.read_shops)
@@ -17,6 +17,8 @@ blueprint.add_url_rule("/commerce/<uuid:shop_id>/annonce", view_func=posting.rea
 blueprint.add_url_rule("/commerce/<uuid:shop_id>/annonce", view_func=posting.post, methods=["POST"])
 blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/parti", view_func=acts.sell_out, methods=["POST"])
 blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/parti/annuler", view_func=acts.undo, methods=["POST"])
+blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/corriger", view_func=correcting.read_correction)
+blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/corriger", view_func=correcting.correct, methods=["POST"])
 blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/retirer", view_func=acts.read_withdrawing)
 blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/retirer", view_func=acts.take_away, methods=["POST"])
 blueprint.add_url_rule("/commerce/<uuid:shop_id>/resultats", view_func=month.read_month_results)

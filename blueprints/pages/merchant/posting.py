@@ -1,8 +1,7 @@
-"""« Nouvelle annonce »: one screen; published, scheduled, or kept as a draft. The same form sent twice acts once."""
+"""« Nouvelle annonce »: one screen; published, scheduled, or kept as it is written. Sent twice, it acts once."""
 
 import hashlib
 import uuid
-from dataclasses import fields
 from typing import Final
 
 from flask import Response, make_response, redirect, request, url_for
@@ -11,31 +10,29 @@ from blueprints import guards
 from blueprints.house import house, now
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.asking import by_our_form, merchant_here
-from blueprints.pages.merchant.sheet import REFUSED, sheet
-from blueprints.pages.merchant.writing import LABELS, Faults, read_draft, start_of, written_in, written_of
+from blueprints.pages.merchant.sheet import refused, sheet
+from blueprints.pages.merchant.taking_up import Diverged, form_key, offer_of, take_up
+from blueprints.pages.merchant.writing import (
+    LONGEST_WORD,
+    Faults,
+    read_draft,
+    start_of,
+    written_in,
+    written_of,
+    written_whole,
+)
 from blueprints.storage import db
 from blueprints.transactions import tell_after, transaction
 from citylife.answers import AnswerInProgress, KeyReused, begin_answer, keep_answer
-from citylife.database import new_id
-from citylife.errors import Absent, Refusal, Stale
+from citylife.errors import Absent, Refusal
 from citylife.merchant_mail.confirming import confirm_published
-from citylife.offers import (
-    Offer,
-    OfferChanges,
-    OfferDraft,
-    OfferStatus,
-    correct_offer,
-    draft_offer,
-    publish,
-    schedule,
-)
+from citylife.moments import at_words
+from citylife.offers import OfferStatus, publish, schedule
 from citylife.shops import Shop
 from citylife.wording import Sentence, say
 
 SAID: Final = {"publish": "published", "schedule": "scheduled", "keep": "kept"}
 """What the buttons do, and what is said of it afterwards."""
-LOOK: Final = "look"
-"""The wish to see who would hear of it, before anything is done."""
 SENT_BEFORE: Final = Sentence(
     "Ce formulaire a déjà servi, avec d’autres mots. Pour en faire une annonce de plus, envoyez-le encore."
 )
@@ -53,18 +50,48 @@ def read_form(shop_id: uuid.UUID) -> Response:
 def post(shop_id: uuid.UUID) -> Response:
     """Do what the button that was pressed says; looking does nothing but answer."""
     wish = request.form.get("wish", "keep")
-    if wish == LOOK:
-        return sheet(guards.my_shop(shop_id), written_in(request.form))
+    if wish in DONE_HERE:
+        return DONE_HERE[wish](shop_id)
     if wish not in SAID:
         raise Absent
     return _send(shop_id, wish)
+
+
+def _look(shop_id: uuid.UUID) -> Response:
+    """The form with what it would do, as it is written so far."""
+    return sheet(guards.my_shop(shop_id), written_in(request.form))
+
+
+def _mine(shop_id: uuid.UUID) -> Response:
+    """The form with what was written here, to take the place of the version that was seen beside it.
+
+    What is no draft any more stays as it is: what was written becomes another announcement.
+    """
+    shop, written = guards.my_shop(shop_id), written_in(request.form)
+    offer = offer_of(shop, written["draft"])
+    seen = request.form.get("seen", "")[:LONGEST_WORD]
+    replaces = {"version": seen} if offer.status is OfferStatus.DRAFT else {"draft": "", "version": ""}
+    return sheet(shop, written | replaces)
+
+
+@transaction()
+def _save(shop_id: uuid.UUID) -> Response:
+    """Keep as a draft what is written so far, where it can be read, and stay."""
+    shop = guards.my_shop(shop_id)
+    try:
+        offer = take_up(shop, read_draft(request.form, page_locale(), begins=True))
+    except (Faults, Refusal, Diverged) as why:
+        db.session().rollback()
+        return refused(shop, why)
+    written = written_in(request.form) | {"draft": str(offer.id), "version": str(offer.version)}
+    return sheet(shop, written, kept=at_words(now(), now=now(), locale=page_locale()))
 
 
 @transaction(rings=True)
 def _send(shop_id: uuid.UUID, wish: str) -> Response:
     """Keep what was written, and publish or schedule it; what is refused keeps nothing, and stays written."""
     shop = guards.my_shop(shop_id)
-    key, session = f"form:{_key()}", db.session()
+    key, session = f"form:{form_key()}", db.session()
     try:
         if begin_answer(session, guards.caller(), key, _fingerprint(), now=now()) is not None:
             return _back(shop, "already")
@@ -77,14 +104,9 @@ def _send(shop_id: uuid.UUID, wish: str) -> Response:
         return sheet(shop, written_in(request.form), again, status=KeyReused.status)
     try:
         _act(shop, wish)
-    except Faults as faults:
+    except (Faults, Refusal, Diverged) as why:
         session.rollback()
-        return sheet(shop, written_in(request.form), faults.said, status=REFUSED)
-    except Refusal as refusal:
-        session.rollback()
-        name = (refusal.pointer or "/")[1:]
-        at = {name if name in LABELS else "": say(refusal.detail, page_locale())}
-        return sheet(shop, written_in(request.form), at, status=refusal.status)
+        return refused(shop, why)
     answer = _back(shop, SAID[wish])
     headers = {"Location": answer.headers["Location"]}
     keep_answer(session, guards.caller(), key, status=answer.status_code, headers=headers, body=b"", secret=False)
@@ -95,36 +117,18 @@ def _act(shop: Shop, wish: str) -> None:
     """Do what the button that was pressed says.
 
     Raises:
-        Faults: a field cannot be read. Refusal: a rule of the house says no.
+        Faults: a field cannot be read. Refusal: a rule of the house says no. Diverged: it was changed meanwhile.
     """
     session, moment, who = db.session(), now(), guards.merchant_id()
     draft = read_draft(request.form, page_locale(), begins=wish != "publish")
     starts_at = start_of(request.form, page_locale(), needed=True) if wish == "schedule" else None
-    offer = _taken_up(shop, draft) or draft_offer(session, shop, draft, now=moment)
+    offer = take_up(shop, draft)
     if wish == "publish":
         message = publish(session, shop, offer, now=moment, actor_id=who)
         confirm_published(session, shop, offer, who, secret=house().keys.secret_key, now=moment)
         tell_after(session, "offer.published", offer=offer.id, message=message.id if message else None)
     elif starts_at is not None:
         schedule(session, shop, offer, starts_at=starts_at, now=moment, actor_id=who)
-
-
-def _taken_up(shop: Shop, draft: OfferDraft) -> Offer | None:
-    """The draft that the form was filled from, corrected; None where it was no draft.
-
-    Raises:
-        Stale: a colleague changed it meanwhile.
-    """
-    version = request.form.get("version", "")
-    if not (version.isascii() and version.isdigit()):
-        return None
-    offer = _offer_of(shop, request.form.get("draft", ""))
-    if offer.status is not OfferStatus.DRAFT:
-        raise Stale
-    changes = OfferChanges(**{field.name: getattr(draft, field.name) for field in fields(draft)})
-    return correct_offer(
-        db.session(), offer, changes, expected_version=int(version), now=now(), actor_id=guards.merchant_id()
-    )
 
 
 def _again(shop: Shop) -> dict[str, str]:
@@ -136,24 +140,8 @@ def _again(shop: Shop) -> dict[str, str]:
     said = request.args.get("de")
     if said is None:
         return written_in({})
-    offer = _offer_of(shop, said)
-    taken_up = offer.status is OfferStatus.DRAFT
-    return written_of(offer) | ({"draft": str(offer.id), "version": str(offer.version)} if taken_up else {})
-
-
-def _offer_of(shop: Shop, said: str) -> Offer:
-    """An offer of this shop.
-
-    Raises:
-        Absent: it is none.
-    """
-    try:
-        offer, its_shop = guards.my_offer(uuid.UUID(said))
-    except ValueError:
-        raise Absent from None
-    if its_shop.id != shop.id:
-        raise Absent
-    return offer
+    offer = offer_of(shop, said)
+    return written_whole(offer, now=now()) if offer.status is OfferStatus.DRAFT else written_of(offer)
 
 
 def _fingerprint() -> bytes:
@@ -162,12 +150,8 @@ def _fingerprint() -> bytes:
     return hashlib.sha256("\0".join(said).encode()).digest()
 
 
-def _key() -> uuid.UUID:
-    """The key that the form was given when it was made; another where it cannot be read."""
-    try:
-        return uuid.UUID(request.form.get("key", ""))
-    except ValueError:
-        return new_id()
+DONE_HERE: Final = {"look": _look, "mine": _mine, "save": _save}
+"""What stays on the page."""
 
 
 def _back(shop: Shop, said: str) -> Response:

@@ -4,25 +4,39 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask import Response, make_response, render_template
+from flask import Response, make_response, render_template, request
 
 from blueprints.house import now
 from blueprints.pages.citizen.showing import KINDS
 from blueprints.pages.language import page_locale
+from blueprints.pages.merchant.differing import show_divergence
 from blueprints.pages.merchant.foreseeing import foresee_audience, foresee_notification, foresee_prior
 from blueprints.pages.merchant.showing import show_shop
-from blueprints.pages.merchant.writing import LABELS, OTHER, evenings
+from blueprints.pages.merchant.taking_up import Diverged, offer_of
+from blueprints.pages.merchant.writing import LABELS, OTHER, Faults, evenings, written_in
 from citylife.database import new_id
+from citylife.errors import Refusal, Stale
+from citylife.offers import Offer, OfferStatus
 from citylife.shops import Shop
+from citylife.wording import say
 
 OK: Final = 200
 REFUSED: Final = 422
 
 
 def sheet(
-    shop: Shop, written: dict[str, str], faults: Mapping[str, str] | None = None, *, status: int = OK, **told: Any
+    shop: Shop,
+    written: dict[str, str],
+    faults: Mapping[str, str] | None = None,
+    *,
+    status: int = OK,
+    correcting: Offer | None = None,
+    **told: Any,
 ) -> Response:
-    """The page of the form; a prior price that the shop announced itself is filled in where none was written."""
+    """The page of the form; a prior price that the shop announced itself is filled in where none was written.
+
+    `correcting` is the offer that is corrected: its audience was told already, and nothing is foreseen.
+    """
     locale = page_locale()
     choices = evenings(now(), locale)
     written = dict(written)
@@ -42,11 +56,32 @@ def sheet(
         key=new_id(),
         prior=prior,
         suggested=suggested,
-        audience=foresee_audience(shop, written, locale),
-        notification=foresee_notification(shop, written, locale),
+        audience=None if correcting else foresee_audience(shop, written, locale),
+        notification=None if correcting else foresee_notification(shop, written, locale),
+        correcting=correcting,
+        fixed=correcting is not None and correcting.status is OfferStatus.LIVE,
+        name=written["draft"] or request.args.get("de", ""),
+        again=request.args.get("de"),
+        answered=request.method == "POST",
         **told,
     )
     return make_response(page, status)
+
+
+def refused(shop: Shop, why: Faults | Refusal | Diverged, *, correcting: Offer | None = None) -> Response:
+    """The form as it was sent, with what is wrong at its fields; or beside the version that was kept meanwhile."""
+    locale, written = page_locale(), written_in(request.form)
+    if isinstance(why, Faults):
+        return sheet(shop, written, why.said, status=REFUSED, correcting=correcting)
+    if isinstance(why, Refusal):
+        name = (why.pointer or "/")[1:]
+        faults = {name if name in LABELS else "": say(why.detail, locale)}
+        return sheet(shop, written, faults, status=why.status, correcting=correcting)
+    offer = offer_of(shop, str(why.offer_id))
+    replaces = correcting is not None or offer.status is OfferStatus.DRAFT
+    written |= {"draft": str(offer.id), "version": str(why.expected)}
+    divergence = show_divergence(offer, why.mine, locale, replaces=replaces)
+    return sheet(shop, written, status=Stale.status, correcting=correcting, divergence=divergence)
 
 
 def _at_what_is_seen(faults: Mapping[str, str], written: Mapping[str, str]) -> dict[str, str]:

@@ -38,8 +38,11 @@ SAID: Final = {
     "published": Sentence("Publiée."),
     "scheduled": Sentence("Programmée : l’offre paraîtra d’elle-même."),
     "kept": Sentence("Gardée en brouillon : personne d’autre que votre équipe ne la voit."),
+    "corrected": Sentence("Corrigée : la page de l’offre dit déjà la nouvelle version."),
     "already": Sentence("Ce formulaire avait déjà été envoyé : rien n’a été fait deux fois."),
 }
+ARRIVED: Final = frozenset({"published", "scheduled", "kept", "already", "corrected"})
+"""What is said of a form that was received."""
 FOLLOWERS_ONLY: Final = Sentence(
     "Pour cette catégorie de commerces, seuls ceux qui vous suivent déjà sont prévenus : rien n’est proposé à d’autres."
 )
@@ -77,6 +80,7 @@ def shop_page(shop: Shop, status: int = OK, *, said: Sentence | None = None, pro
         told=_told(shop, locale),
         several=len(shops_of(db.session(), guards.merchant_id())) > 1,
         said=said,
+        arrived=request.args.get("said") in ARRIVED,
         problem=problem,
     )
     return make_response(page, status)

@@ -59,7 +59,7 @@ def evenings(now: dt.datetime, locale: str) -> list[tuple[str, str]]:
     later = [
         dt.datetime.combine(here.date() + dt.timedelta(days=ahead), dt.time(CLOSING), tzinfo=PARIS) for ahead in days
     ]
-    return [(f"{end:%Y-%m-%dT%H:%M}", until_words(end, now=now, locale=locale)) for end in (tonight, *later)]
+    return [(moment_written(end), until_words(end, now=now, locale=locale)) for end in (tonight, *later)]
 
 
 def written_in(form: Mapping[str, str]) -> dict[str, str]:
@@ -84,6 +84,25 @@ def written_of(offer: Offer) -> dict[str, str]:
             "radius": str(offer.radius),
         }
     )
+
+
+def written_whole(offer: Offer, *, now: dt.datetime) -> dict[str, str]:
+    """An offer that is written on: also its dates, where they are to come, its prior price, and its version."""
+    begins = offer.starts_at if offer.starts_at is not None and offer.starts_at > now else None
+    ends = offer.ends_at if offer.ends_at > now else None
+    return written_of(offer) | {
+        "until": moment_written(ends),
+        "ends_at": moment_written(ends),
+        "starts_at": moment_written(begins),
+        "prior_price": "" if offer.prior_price is None else price_written(offer.prior_price),
+        "draft": str(offer.id),
+        "version": str(offer.version),
+    }
+
+
+def moment_written(moment: dt.datetime | None) -> str:
+    """A moment as browsers write it, in Paris's own time; nothing where there is none."""
+    return "" if moment is None else f"{moment.astimezone(PARIS):%Y-%m-%dT%H:%M}"
 
 
 def read_draft(form: Mapping[str, str], locale: str, *, begins: bool) -> OfferDraft:
