@@ -15,6 +15,7 @@ from citylife.clock import Clock
 from citylife.doorbell import Doorbell
 from citylife.hot import KeptConnections
 from citylife.keys import Keys
+from citylife.photos import Darkroom
 from citylife.settings import Settings
 from citylife.tombstones import Tombstones
 from citylife.turnstiles import Turnstiles
@@ -60,6 +61,7 @@ class House:
     quotas: Mapping[str, int]
     days_rhythm: Rhythm = field(default_factory=lambda: Rhythm(FLUSH_EVERY))
     previews: Previews = field(default_factory=Previews)
+    darkroom: Darkroom = field(default_factory=Darkroom)
     writing_engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:

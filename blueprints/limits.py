@@ -23,6 +23,7 @@ from citylife.audience import near_me_now
 from citylife.database import settling
 from citylife.email_digest import asking as email_digest
 from citylife.limits import Limit, Room, TooFast, look, subject_of, take
+from citylife.photos import PHOTOS
 from citylife.settings import PREFIX, SettingRefused
 from citylife.turnstiles import PER_NETWORK, PER_TOKEN
 
@@ -41,6 +42,7 @@ LIMITS: Final = (
     recovery.NOTICES,
     *reports.PER_NETWORK,
     redemptions.GUESSES,
+    PHOTOS,
     email_digest.PER_ADDRESS,
     email_digest.PER_CITIZEN,
     email_digest.PER_NETWORK,

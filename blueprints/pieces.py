@@ -11,8 +11,10 @@ import orjson
 from sqlalchemy import event, inspect, select
 from sqlalchemy.orm import Session, UOWTransaction, sessionmaker
 
+from blueprints.photographs import shown_photo
 from citylife.geography import communes
 from citylife.offers import Offer, OfferStatus
+from citylife.photos import Photo
 from citylife.shops import Shop
 from schemas.offers import OfferSchema
 
@@ -35,11 +37,12 @@ READ: Final = (OfferStatus.SCHEDULED, OfferStatus.LIVE, OfferStatus.SOLD_OUT)
 _SCHEMA: Final = OfferSchema()
 
 
-def piece_of(offer: Offer, shop: Shop) -> str:
+def piece_of(offer: Offer, shop: Shop, photo: Photo | None = None) -> str:
     """The public JSON of an offer."""
     place = {"insee_code": shop.insee_code, "name": communes()[shop.insee_code].name}
     said: dict[str, Any] = {name: _value(offer, name) for name in SAID}
     said["sold_out_at"] = offer.closed_at if offer.status is OfferStatus.SOLD_OUT else None
+    said["photo"] = None if photo is None else shown_photo(photo)
     said["shop"] = {
         "id": shop.id,
         "slug": shop.slug,
@@ -74,11 +77,11 @@ def rewrite_pieces(session: Session, _context: UOWTransaction, _instances: Any) 
         for shop in [changed for changed in session.dirty if isinstance(changed, Shop)]:
             if any(inspect(shop).attrs[name].history.has_changes() for name in SHOP_SAID):
                 for offer in _offers_of(session, shop):
-                    offer.piece = piece_of(offer, shop)
+                    offer.piece = piece_of(offer, shop, _photo_of(session, offer))
         for offer in [changed for changed in (*session.new, *session.dirty) if isinstance(changed, Offer)]:
             if offer.status is not None and offer.status is not OfferStatus.DRAFT:
                 shop = _shop_of(session, offer)
-                piece = piece_of(offer, shop)
+                piece = piece_of(offer, shop, _photo_of(session, offer))
                 if piece != offer.piece:
                     offer.piece = piece
 
@@ -89,6 +92,10 @@ def _offers_of(session: Session, shop: Shop) -> Sequence[Offer]:
     mine = [changed.id for changed in session.dirty if isinstance(changed, Offer)]  # they are written after these
     concerned = select(Offer).where(Offer.shop_id == shop.id, Offer.status.in_(READ), Offer.id.not_in(mine))
     return session.scalars(concerned.execution_options(populate_existing=True)).all()
+
+
+def _photo_of(session: Session, offer: Offer) -> Photo | None:
+    return None if offer.photo_id is None else session.get_one(Photo, offer.photo_id)
 
 
 def _shop_of(session: Session, offer: Offer) -> Shop:

@@ -258,6 +258,17 @@ OF_ACCOUNTS: Final = (
         ("offers", "offer_versions"),
     ),
     Kept(
+        Sentence(
+            "Les photos d’un commerce et de ses offres, redessinées sans lieu, date ni appareil ; rien de qui les a "
+            "envoyées"
+        ),
+        Sentence(
+            "sans limite si une offre publiée l’a montrée ; sinon {period} après avoir cessé de l’être",
+            period=kept_for("photos"),
+        ),
+        ("photos", "photo_files"),
+    ),
+    Kept(
         Sentence("Les messages d’un signalement d’offre ; rien de qui signale"),
         Sentence("{period} après la décision", period=kept_for("reports")),
         ("reports",),

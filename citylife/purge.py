@@ -25,6 +25,7 @@ from citylife.email_digest import tables as email_digest
 from citylife.forgetting import BATCH
 from citylife.ledger import sums
 from citylife.ledger.tables import Decision, Delivery
+from citylife.photos import forgetting as photo_forgetting
 
 AT: Final = dt.time(3, 30)
 """When a night's purge begins, in Paris: citizens sleep, and no change of the clock ever skips or repeats it."""
@@ -122,6 +123,7 @@ RETENTIONS: Final = (
     Retention("places", dt.timedelta(0), _whole(places.forget_lapsed_places)),
     Retention("till_takings", redemptions.TAKING_KEPT, _whole(redemptions.forget_takings)),
     Retention("till_codes", redemptions.CODE_KEPT, _whole(redemptions.forget_codes)),
+    Retention("photos", photo_forgetting.KEPT_UNUSED, _whole(photo_forgetting.forget_photos)),
     Retention("paces", dt.timedelta(0), _whole(limits.forget_paces)),
     Retention("reports", reports.DETAILS_KEPT, _whole(reports.forget_details)),
 )

@@ -9,12 +9,14 @@ from citylife.around import FARTHEST
 from citylife.offers import OfferKind, OfferStatus
 from schemas.fields import Cell, Identity, Moment, Money, Number, OneOf, Part, Resource, Said, Text, Truth, Whole
 from schemas.lists import ListQuery
+from schemas.photos import PhotoSchema
 from schemas.sending import SendingNowSchema
 from schemas.shops import APART, CommuneBriefSchema
 
 LONGEST_TITLE = 80
 LONGEST_DESCRIPTION = 1000
 MOST_PIECES = 1_000_000
+A_PHOTO = {"description": "A photo of the shop, sent before"}
 
 
 class OfferShopSchema(Resource):
@@ -45,6 +47,7 @@ class OfferSchema(Resource):
     starts_at = Moment(allow_none=True)
     ends_at = Moment()
     sold_out_at = Moment(allow_none=True)
+    photo = Part(PhotoSchema, allow_none=True)
     shop = Part(OfferShopSchema)
 
 
@@ -63,6 +66,7 @@ class MerchantOfferSchema(Resource):
     perishable = Truth()
     quantity = Whole(allow_none=True)
     radius = Whole(metadata={"description": "Metres"})
+    photo_id = Identity(allow_none=True)
     starts_at = Moment(allow_none=True)
     ends_at = Moment()
     first_saved_at = Moment()
@@ -93,6 +97,7 @@ class OfferDraftSchema(Resource):
     radius = Whole(load_default=5000, least=0, most=FARTHEST, metadata={"description": "Metres"})
     starts_at = Moment(load_default=None, allow_none=True)
     ends_at = Moment(required=True)
+    photo_id = Identity(load_default=None, allow_none=True, metadata=A_PHOTO)
 
 
 class OfferChangesSchema(Resource):
@@ -109,6 +114,7 @@ class OfferChangesSchema(Resource):
     radius = Whole(least=0, most=FARTHEST)
     starts_at = Moment(allow_none=True)
     ends_at = Moment()
+    photo_id = Identity(allow_none=True, metadata=A_PHOTO)
 
 
 class ScheduleSchema(Resource):

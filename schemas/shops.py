@@ -11,6 +11,7 @@ from citylife.shops import ShopStatus
 from citylife.wording import Sentence
 from schemas.fields import Cell, Identity, Moment, Number, OneOf, Part, Resource, Said, Several, Text, Truth, Whole
 from schemas.lists import ListQuery
+from schemas.photos import PhotoSchema
 
 LONGEST_TEXT = 500
 WEEKDAY: Final = {"description": "0 is Monday, 6 is Sunday", "example": 4}
@@ -68,6 +69,7 @@ class ShownStandSchema(Resource):
 class ShopWithStandsSchema(ShopSchema):
     """A shop, for everyone, and where it stands on which weekday if it is a market trader's."""
 
+    photo = Part(PhotoSchema, allow_none=True)
     stands = Several(
         Part(ShownStandSchema), metadata={"description": "On these weekdays it is there; on any other at its own place"}
     )
@@ -150,6 +152,7 @@ class MerchantShopSchema(Resource):
     opening_hours = Said(allow_none=True)
     telephone = Said(allow_none=True)
     website = Said(allow_none=True)
+    photo_id = Identity(allow_none=True, metadata={"description": "The photo its page shows"})
     stands = Several(Part(StandSchema), metadata={"description": "A market trader's, one a weekday"})
     suspended_reason = Said(allow_none=True)
     fictional = Truth()
@@ -190,6 +193,7 @@ class ShopChangesSchema(Resource):
     opening_hours = Text(longest=LONGEST_TEXT, allow_none=True)
     telephone = Text(longest=24, allow_none=True)
     website = Text(longest=300, allow_none=True)
+    photo_id = Identity(allow_none=True, metadata={"description": "A photo of the shop, sent before; null for none"})
     stands = Several(
         Part(StandSchema),
         validate=Length(max=7, error=Sentence("Un emplacement par jour de la semaine, de lundi (0) à dimanche (6).")),

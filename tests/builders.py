@@ -30,6 +30,7 @@ from citylife.follows import Follow, Level, follow
 from citylife.ledger.tables import Decision, Delivery, DeliveryState, Message, MessageKind, Outcome, Reason
 from citylife.letters import Letter
 from citylife.offers import Offer, OfferDraft, OfferStatus, draft_offer, end_due, publish, schedule, sold_out, withdraw
+from citylife.photos import Photo, keep_photo
 from citylife.places import Place, PlaceKind, area_of_commune, area_of_point, set_place
 from citylife.shops import (
     Listing,
@@ -43,6 +44,7 @@ from citylife.shops import (
     suspend_shop,
     verify_shop,
 )
+from tests.pictures import a_developed_picture
 
 NOW = dt.datetime(2026, 11, 24, 9, 0, tzinfo=dt.UTC)
 """A Tuesday, 10:00 in Paris: no holiday, no quiet hour."""
@@ -216,6 +218,11 @@ def an_offer(
     elif status is OfferStatus.ENDED:
         end_due(session, offer.id, now=offer.ends_at)
     return offer
+
+
+def a_photo(session: Session, shop: Shop, colour: str = "sienna", *, now: dt.datetime = NOW) -> Photo:
+    """A photo that the shop's team sent, which nothing shows yet; another colour makes another photo."""
+    return keep_photo(session, shop, a_developed_picture(colour), now=now)
 
 
 def a_follow(

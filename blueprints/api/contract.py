@@ -148,9 +148,10 @@ def _write_header_parameters(doc: dict[str, Any], doc_info: Mapping[str, Any], *
 
 def take_in() -> None:
     """Before any view: the whole body is here (no transaction waits for a slow caller), no argument is unknown."""
-    if request.method not in SAFE:
+    view = current_app.view_functions[request.endpoint or ""]
+    if request.method not in SAFE and not getattr(view, "reads_its_body", False):
         request.get_data(cache=True)
-    if request.query_string and not getattr(current_app.view_functions[request.endpoint or ""], "takes_query", False):
+    if request.query_string and not getattr(view, "takes_query", False):
         intake.refuse_arguments()
 
 

@@ -13,6 +13,8 @@ from blueprints.house import now
 from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.accounts.merchants import Scope
+from citylife.changes import UNSET, Unset
+from citylife.photos import Photo, front_with, fronts_of
 from citylife.shops import Shop, ShopStand
 from citylife.shops.changes import ShopChanges, Stand, change_shop, set_stands
 from citylife.shops.claims import claim_shop
@@ -26,10 +28,11 @@ blueprint: Final = ApiBlueprint("merchant-shops", "The shops a merchant runs")
 
 
 class RunShop:
-    """A shop as those who run it read it, with where it stands on which weekday."""
+    """A shop as those who run it read it, with where it stands on which weekday, and the photo its page shows."""
 
-    def __init__(self, shop: Shop, stands: list[ShopStand]) -> None:
+    def __init__(self, shop: Shop, stands: list[ShopStand], photo: Photo | None) -> None:
         self._shop, self.stands = shop, stands
+        self.photo_id = None if photo is None else photo.id
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._shop, name)
@@ -38,8 +41,9 @@ class RunShop:
 def run_shops(shops: Iterable[Shop]) -> list[RunShop]:
     """Shops as those who run them read them."""
     several = list(shops)
-    stands = stands_of(db.session(), [shop.id for shop in several])
-    return [RunShop(shop, stands[shop.id]) for shop in several]
+    ids = [shop.id for shop in several]
+    stands, photos = stands_of(db.session(), ids), fronts_of(db.session(), ids)
+    return [RunShop(shop, stands[shop.id], photos.get(shop.id)) for shop in several]
 
 
 def shop_bytes(shop: Shop) -> bytes:
@@ -87,14 +91,19 @@ def read_my_shop(shop_id: uuid.UUID) -> RunShop:
 @blueprint.arguments(ShopChangesSchema)
 @conditional
 def change_my_shop(changes: dict[str, Any], shop_id: uuid.UUID) -> RunShop:
-    """Change a shop; If-Match says of which state. `stands` are a market trader's places, one a weekday."""
+    """Change a shop; If-Match says of which state. `stands` are a market trader's places, one a weekday.
+
+    `photo_id` is the photo of its page, one that was sent before (`/photos`), or null for none.
+    """
     shop = guards.my_shop(shop_id, owner=True)
     conditions.must_match(shop_bytes(shop))
-    stands = changes.pop("stands", None)
+    stands, photo_id = changes.pop("stands", None), changes.pop("photo_id", UNSET)
     change_shop(db.session(), shop, ShopChanges(**changes), expected_version=shop.version, now=now())
     if stands is not None:
         wanted = [Stand(**stand) for stand in stands]
         set_stands(db.session(), shop, wanted, expected_version=shop.version, now=now())
+    if not isinstance(photo_id, Unset):
+        front_with(db.session(), shop, photo_id, expected_version=shop.version, now=now())
     return run_shops([shop])[0]
 
 

@@ -11,7 +11,7 @@ ALWAYS: Final = ("invalid", "host-refused", "too-many-requests", "failure", "una
 WITH_BODY: Final = ("malformed", "unsupported-media-type", "too-large")
 WITH_KEY: Final = ("idempotency-key-reused", "in-progress", "already-answered")
 WITH_MATCH: Final = ("precondition-required", "changed-meanwhile")
-OFFER: Final = ("text-refused", "offer-bounds", "offer-dates", "offer-price", "category-refused")
+OFFER: Final = ("text-refused", "offer-bounds", "offer-dates", "offer-price", "category-refused", "photo-unknown")
 SHOP: Final = (
     "text-refused",
     "category-refused",
@@ -48,7 +48,8 @@ OF_THE_RULES: Final[Mapping[str, tuple[str, ...]]] = {
     "invite_member": ("owners-only", "email-refused", "last-owner"),
     "let_member_go": ("owners-only", "last-owner"),
     "claim_my_shop": (*SHOP, "number-needed", "already-listed", "shop-already-claimed"),
-    "change_my_shop": (*SHOP, "stand-refused", "owners-only", "shop-suspended", "shop-not-verified"),
+    "change_my_shop": (*SHOP, "stand-refused", "owners-only", "shop-suspended", "shop-not-verified", "photo-unknown"),
+    "add_my_photo": ("photo-unreadable", "photo-too-large", "photo-too-small", "too-many-photos", "busy"),
     "print_my_poster": ("no-poster",),
     "draft_my_offer": OFFER,
     "correct_my_offer": (*OFFER, "fixed-once-live", "offer-closed"),

@@ -11,11 +11,13 @@ from blueprints.api.around import centre
 from blueprints.api.contract import ApiBlueprint
 from blueprints.api.lists import cut, joined, page
 from blueprints.house import house, now
+from blueprints.photographs import shown_photo
 from blueprints.storage import db
 from citylife.around import DEFAULT_RADIUS, FARTHEST, Asked, Near, offers_around, shops_around
 from citylife.geography import communes
 from citylife.hours import hours_meanwhile
 from citylife.offers.reading import offers_of_shop, public_offer
+from citylife.photos import Photo, fronts_of
 from citylife.places import OutsideTerritory
 from citylife.search import find_offers, find_shops, sought
 from citylife.shops import Shop, ShopStand
@@ -43,10 +45,11 @@ class ShownShop:
 
 
 class ShopWithStands(ShownShop):
-    """A shop with the places where it stands on some weekdays."""
+    """A shop with the places where it stands on some weekdays, and its photo."""
 
-    def __init__(self, shop: Shop, stands: Sequence[ShopStand]) -> None:
+    def __init__(self, shop: Shop, stands: Sequence[ShopStand], photo: Photo | None) -> None:
         super().__init__(shop, stands)
+        self.photo = None if photo is None else shown_photo(photo)
         self.stands = [
             {
                 "weekday": stand.weekday,
@@ -107,7 +110,8 @@ def _shops_around(wanted: dict[str, Any]) -> Response:
 def read_shop(slug: str) -> Response:
     """A shop, whether it is open now and, of a market trader, where on which weekday."""
     shop = shop_by_slug(db.session(), slug)
-    shown = ShopWithStands(shop, stands_of(db.session(), [shop.id])[shop.id])
+    photo = fronts_of(db.session(), [shop.id]).get(shop.id)
+    shown = ShopWithStands(shop, stands_of(db.session(), [shop.id])[shop.id], photo)
     body = conditions.json_bytes(ShopWithStandsSchema().dump(shown))
     return conditions.answer(body, cache=conditions.PUBLIC, vary=ANYONE)
 

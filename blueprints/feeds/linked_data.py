@@ -64,6 +64,7 @@ def shop_thing(
     offers: Sequence[Mapping[str, Any]] = (),
     *,
     stands: Sequence[ShopStand] = (),
+    image: str | None = None,
     now: dt.datetime,
 ) -> dict[str, Any]:
     """A shop: where it is on the day of `now`, its hours there in the coming week, holidays heeded, and its offers."""
@@ -74,6 +75,7 @@ def shop_thing(
         "url": page,
         "name": shop.name,
         "description": shop.description or None,
+        "image": image,
         "disambiguatingDescription": "Commerce fictif, pour la démonstration" if shop.fictional else None,
         "address": _said(
             {
@@ -101,6 +103,7 @@ def offer_thing(
     shop_page: str,
     *,
     stands: Sequence[ShopStand] = (),
+    image: str | None = None,
     now: dt.datetime,
     whole: bool = True,
 ) -> dict[str, Any]:
@@ -114,7 +117,7 @@ def offer_thing(
     begins = begun.isoformat()
     availability = f"{CONTEXT}/{_availability(offer, now)}"
     terms = {**price, "availability": availability, "validFrom": begins, "validThrough": offer.ends_at.isoformat()}
-    about = {"@id": page, "url": page, "name": offer.title, "description": offer.description or None}
+    about = {"@id": page, "url": page, "name": offer.title, "description": offer.description or None, "image": image}
     if offer.kind is OfferKind.EVENT:
         place = shop_thing(shop, shop_page, stands=stands, now=max(now, begun)) if whole else {"@id": shop_page}
         return _said(

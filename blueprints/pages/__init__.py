@@ -11,6 +11,7 @@ from blueprints.pages import (
     merchant,
     merchant_mail,
     navigation,
+    photos,
     public,
     settings,
     staff,
@@ -25,6 +26,7 @@ def register(app: Flask) -> None:
     language.init_app(app)
     navigation.init_app(app)
     app.register_blueprint(assets.blueprint)
+    app.register_blueprint(photos.blueprint)
     app.register_blueprint(citizen.blueprint)
     app.register_blueprint(settings.blueprint)
     app.register_blueprint(account.blueprint)

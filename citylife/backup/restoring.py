@@ -23,7 +23,7 @@ from citylife.accounts.sessions import end_every_session
 from citylife.audit import Actor
 from citylife.backup.archive import BackupRefused, Progress, Reader, damaged
 from citylife.backup.saving import Begun, silent
-from citylife.backup.shapes import PAGE, Kind, Shape, lines_of, summed
+from citylife.backup.shapes import Kind, Shape, lines_of, summed
 from citylife.tombstones import Tombstones
 from citylife.wording import Sentence
 
@@ -148,7 +148,7 @@ def _load(connection: Connection, shape: Shape, rows: Iterator[list[Any]], progr
     if connection.dialect.name == "postgresql":
         _copy(connection, shape, rows, progress)
         return
-    for page in iter(lambda: list(itertools.islice(rows, PAGE)), []):
+    for page in iter(lambda: list(itertools.islice(rows, shape.page)), []):
         connection.execute(sa.insert(shape.table), [shape.decoded(row) for row in page])
         progress(len(page))
 
@@ -160,18 +160,20 @@ def _copy(connection: Connection, shape: Shape, rows: Iterator[list[Any]], progr
     driver: Any = connection.connection.driver_connection
     columns = sql.SQL(", ").join(sql.Identifier(name) for name, _ in shape.columns)
     command = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(shape.name), columns)
-    spelt = [(place, kind) for place, (_, kind) in enumerate(shape.columns) if kind in {Kind.BYTES, Kind.JSON}]
+    spelt = [
+        (place, kind) for place, (_, kind) in enumerate(shape.columns) if kind in {Kind.BYTES, Kind.FILE, Kind.JSON}
+    ]
     with driver.cursor() as cursor, cursor.copy(command) as copy:
         number = 0
         for number, row in enumerate(rows, start=1):
             for place, kind in spelt:
                 value = row[place]
                 if value is not None:
-                    row[place] = base64.b64decode(value) if kind is Kind.BYTES else orjson.dumps(value).decode()
+                    row[place] = orjson.dumps(value).decode() if kind is Kind.JSON else base64.b64decode(value)
             copy.write_row(row)
-            if number % PAGE == 0:
-                progress(PAGE)
-        progress(number % PAGE)
+            if number % shape.page == 0:
+                progress(shape.page)
+        progress(number % shape.page)
 
 
 def _count_on(connection: Connection) -> None:

@@ -21,6 +21,8 @@ from citylife.database import Identifier, UtcDateTime
 
 PAGE: Final = 5_000
 """Rows that are fetched, or written, together."""
+HEAVY_PAGE: Final = 50
+"""The same of rows that hold a file each."""
 
 
 class Kind(Enum):
@@ -36,6 +38,7 @@ class Kind(Enum):
     DATE = "date"
     TIME = "time"
     JSON = "json"
+    FILE = "file"
 
 
 TYPES: Final[Mapping[Kind, TypeEngine[Any]]] = {
@@ -45,6 +48,7 @@ TYPES: Final[Mapping[Kind, TypeEngine[Any]]] = {
     Kind.FLAG: sa.Boolean(),
     Kind.ID: Identifier(),
     Kind.BYTES: sa.LargeBinary(),
+    Kind.FILE: sa.LargeBinary(),
     Kind.MOMENT: UtcDateTime(),
     Kind.DATE: sa.Date(),
     Kind.TIME: sa.Time(),
@@ -65,6 +69,7 @@ _KINDS: Final[tuple[tuple[type[TypeEngine[Any]], Kind], ...]] = (
 _DECODERS: Final[Mapping[Kind, Callable[[Any], Any]]] = {
     Kind.ID: uuid.UUID,
     Kind.BYTES: lambda written: base64.b64decode(written, validate=True),
+    Kind.FILE: lambda written: base64.b64decode(written, validate=True),
     Kind.MOMENT: dt.datetime.fromisoformat,
     Kind.DATE: dt.date.fromisoformat,
     Kind.TIME: dt.time.fromisoformat,
@@ -96,9 +101,14 @@ class Shape:
         }
 
     @property
+    def page(self) -> int:
+        """How many rows are in memory together."""
+        return HEAVY_PAGE if any(kind is Kind.FILE for _, kind in self.columns) else PAGE
+
+    @property
     def written_bytes(self) -> tuple[int, ...]:
         """Which columns hold bytes."""
-        return tuple(place for place, (_, kind) in enumerate(self.columns) if kind is Kind.BYTES)
+        return tuple(place for place, (_, kind) in enumerate(self.columns) if kind in {Kind.BYTES, Kind.FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +129,7 @@ def kind_of(column: sa.Column[Any]) -> Kind:
     while True:
         for known, found in _KINDS:
             if isinstance(kind, known):
-                return found
+                return Kind.FILE if isinstance(kind, sa.LargeBinary) and kind.length is None else found
         if not isinstance(kind, TypeDecorator):
             raise TypeError(f"{column.table.name}.{column.name}: {column.type!r} has no kind in a backup")
         kind = kind.impl_instance
@@ -138,12 +148,12 @@ def shapes_of(metadata: MetaData) -> list[Shape]:
 
 
 def lines_of(connection: Connection, shape: Shape) -> Iterator[bytes]:
-    """The rows of a table, each a line of JSON, in the order of the key, some thousands in memory at once."""
+    """The rows of a table, each a line of JSON, in the order of the key, a page of them in memory at once."""
     table = shape.table
     order: list[sa.ColumnElement[Any]] = [table.c[name] for name in shape.key or table.c.keys()]
     if connection.dialect.name == "postgresql":  # SQLite compares bytes; a locale would not
         order = [column.collate("C") if isinstance(column.type, sa.Text) else column for column in order]
-    wanted = sa.select(table).order_by(*order).execution_options(yield_per=PAGE)
+    wanted = sa.select(table).order_by(*order).execution_options(yield_per=shape.page)
     in_bytes = shape.written_bytes
     for page in connection.execute(wanted).partitions():
         for row in page:

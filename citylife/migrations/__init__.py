@@ -22,6 +22,7 @@ from citylife import (
     letters,
     limits,
     offers,
+    photos,
     places,
     purge,
     redemptions,
@@ -39,7 +40,7 @@ from citylife.ledger import sums, tables
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0023"
+HEAD: Final = "0024"
 """The revision this code was written for; a test holds it to be the last of the history."""
 VERSION_TABLE: Final = "alembic_version"
 NOUNS: Final = (
@@ -59,6 +60,7 @@ NOUNS: Final = (
     merchants,
     moving,
     offers,
+    photos,
     places,
     purge,
     redemptions,

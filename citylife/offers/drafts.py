@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import uuid
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from citylife.changes import UNSET, Unset, given
 from citylife.database import new_id
 from citylife.errors import Invalid, Refusal, Stale
 from citylife.offers.tables import LONGEST, Offer, OfferKind, OfferStatus, OfferVersion
+from citylife.photos.keeping import take_photo
+from citylife.photos.tables import Photo
 from citylife.shops.tables import Shop
 from citylife.text import check_line, check_lines
 from citylife.timetable import Task
@@ -93,6 +96,7 @@ class OfferDraft:
     quantity: int | None = None
     radius: int = 5000
     starts_at: dt.datetime | None = None
+    photo_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,15 +114,18 @@ class OfferChanges:
     quantity: int | Unset | None = UNSET
     radius: int | Unset = UNSET
     starts_at: dt.datetime | Unset | None = UNSET
+    photo_id: uuid.UUID | Unset | None = UNSET
 
 
 def draft_offer(session: Session, shop: Shop, draft: OfferDraft, *, now: dt.datetime) -> Offer:
     """Keep a draft; nobody but the shop's team sees it.
 
     Raises:
-        TextRefused, OfferDates, OfferPrice, OfferBounds: with the pointer of the field at fault.
+        TextRefused, OfferDates, OfferPrice, OfferBounds, PhotoUnknown: with the pointer of the field at fault.
     """
     draft = checked(draft, now=now)
+    if draft.photo_id is not None:
+        take_photo(session, shop.id, draft.photo_id, now=now)
     offer = Offer(
         id=new_id(),
         shop_id=shop.id,
@@ -147,7 +154,7 @@ def correct_offer(
     Raises:
         Stale: somebody changed it since version `expected_version`.
         OfferClosed: it is over. FixedOnceLive: it is live, and its kind or radius would change.
-        TextRefused, OfferDates, OfferPrice, OfferBounds: as for a draft; nothing is changed.
+        TextRefused, OfferDates, OfferPrice, OfferBounds, PhotoUnknown: as for a draft; nothing is changed.
     """
     hold_offer(session, offer)
     if offer.version != expected_version:
@@ -163,6 +170,8 @@ def correct_offer(
             raise FixedOnceLive(pointer=f"/{name}")
     if not changed:
         return offer
+    if "photo_id" in changed:
+        _take_photos(session, offer, before.photo_id, after.photo_id, now=now)
     for name in changed:
         setattr(offer, name, getattr(after, name))
     touch(offer, now=now)
@@ -204,6 +213,8 @@ def keep_version(session: Session, offer: Offer, *, now: dt.datetime) -> OfferVe
     digest = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
     version = OfferVersion(offer_id=offer.id, number=offer.version, published_at=now, content=content, sha256=digest)
     session.add(version)
+    if draft.photo_id is not None:
+        session.get_one(Photo, draft.photo_id).published = True
     return version
 
 
@@ -290,6 +301,13 @@ def _later_end(draft: OfferDraft, *, now: dt.datetime) -> OfferDraft:
     return _said(draft)
 
 
+def _take_photos(session: Session, offer: Offer, *photo_ids: uuid.UUID | None, now: dt.datetime) -> None:
+    """The one that is chosen, and the former one, which may be chosen again for a while."""
+    for photo_id in photo_ids:
+        if photo_id is not None:
+            take_photo(session, offer.shop_id, photo_id, now=now)
+
+
 def _replan(session: Session, offer: Offer) -> None:
     if offer.status is OfferStatus.LIVE:
         timetable.plan(session, Task.OFFER_ENDS, offer.id, offer.ends_at)
@@ -300,4 +318,6 @@ def _replan(session: Session, offer: Offer) -> None:
 def _plain(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat()
+    if isinstance(value, uuid.UUID):
+        return str(value)
     return value.value if isinstance(value, OfferKind) else value

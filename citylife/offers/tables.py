@@ -16,6 +16,7 @@ from citylife.database import Base, Choice, Identifier
 
 LONGEST: Final = dt.timedelta(days=14)
 CALLED_OFF: Final = "status IN ('sold-out', 'withdrawn')"
+ILLUSTRATED: Final = "photo_id IS NOT NULL"
 
 
 class OfferKind(Enum):
@@ -68,6 +69,7 @@ class Offer(Base):
             postgresql_where=text(CALLED_OFF),
         ),
         Index("ix_offers_shop", "shop_id", "id"),
+        Index("ix_offers_photo", "photo_id", sqlite_where=text(ILLUSTRATED), postgresql_where=text(ILLUSTRATED)),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -82,6 +84,7 @@ class Offer(Base):
     perishable: Mapped[bool] = mapped_column(default=False)
     quantity: Mapped[int | None]
     radius: Mapped[int] = mapped_column(default=5000)
+    photo_id: Mapped[uuid.UUID | None] = mapped_column(Identifier(), ForeignKey("photos.id"))
     starts_at: Mapped[dt.datetime | None]
     ends_at: Mapped[dt.datetime]
     first_saved_at: Mapped[dt.datetime]

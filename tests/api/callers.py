@@ -123,6 +123,7 @@ class Settling:
             "problem": "not-found",
             "edition": present_edition(),
             "name": "citylife.css",
+            "photo_id": builders.a_photo(self.session, shop, now=self.now).id,
         }
 
     def till_code(self, offer_id: uuid.UUID) -> str:
@@ -192,6 +193,7 @@ class Settling:
             "shop_id": suspended.id,
             "offer_id": withdrawn.id,
             "draft": offer.id,
+            "photo_id": builders.a_photo(self.session, suspended, now=self.now).id,
         }
 
     def citizens(self, citizens: Mapping[Side, tuple[Citizen, str]]) -> list[Caller]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from citylife.accounts.merchants import Role, Scope
 from citylife.accounts.staff import StaffRole
+from tests.pictures import a_drawing, saved
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 VERBS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW")
@@ -110,6 +111,7 @@ OWNERS_THEMSELVES: Final = Door((Realm.MERCHANT,), a_key=403, owner=True)
 SIGNED_IN: Final = Door((Realm.MERCHANT, Realm.STAFF), a_key=401)
 SIGNED_IN_BY_FORM: Final = Door((Realm.MERCHANT, Realm.STAFF), a_key=303, form=True, unknown=303)
 MERCHANTS_BY_FORM: Final = Door((Realm.MERCHANT,), a_key=303, form=True, unknown=303)
+OWNERS_BY_FORM: Final = Door((Realm.MERCHANT,), a_key=303, form=True, unknown=303, owner=True)
 MERCHANTS_OR_SENT_AWAY: Final = Door((Realm.MERCHANT,), a_key=303, unknown=303)
 SIGNED_IN_OR_SENT_AWAY: Final = Door((Realm.MERCHANT, Realm.STAFF), a_key=303, unknown=303)
 
@@ -242,6 +244,8 @@ PUBLIC: Final = (
     Line("GET /o/<uuid:offer_id>/offer.ics", EVERYBODY, there=PUBLISHED),
     Line("GET /o/<uuid:offer_id>/signaler", EVERYBODY, there=PUBLISHED),
     Line("POST /o/<uuid:offer_id>/signaler", EVERYBODY_BY_FORM, 303, PUBLISHED, {"reason": "other"}),
+    Line("GET /photos/<uuid:photo_id>/large.webp", EVERYBODY, there=PUBLISHED),
+    Line("GET /photos/<uuid:photo_id>/small.webp", EVERYBODY, there=PUBLISHED),
     Line("GET /api/docs", EVERYBODY),
     Line("GET /api/openapi.json", EVERYBODY),
     Line("GET /api/v1/categories", EVERYBODY),
@@ -357,6 +361,7 @@ WRITTEN: Final = {"title": "Pain", "until": "2026-11-30T20:00", "radius": "5000"
 CORRECTED: Final = WRITTEN | {"version": "2"}
 SOLD_OUT: Final = {"offer_id": "sold_out"}
 LATER: Final = {"starts_at": "2026-11-24T12:00:00Z"}
+A_PICTURE: Final = saved(a_drawing(), "PNG")
 OF_MERCHANTS: Final = (
     Line("GET /api/v1/merchant/shops", TEAM_READING),
     Line("POST /api/v1/merchant/shops", CLAIMING, 201, json=CLAIM),
@@ -383,10 +388,14 @@ OF_MERCHANTS: Final = (
     Line("POST /api/v1/merchant/offers/<uuid:offer_id>/withdraw", TEAM_OFFERING, there=HERS),
     Line("POST /api/v1/merchant/offers/<uuid:offer_id>/sold-out", TEAM_OFFERING, there=HERS),
     Line("POST /api/v1/merchant/offers/<uuid:offer_id>/sold-out/undo", TEAM_OFFERING, there=HERS, uses=SOLD_OUT),
+    Line("POST /api/v1/merchant/shops/<uuid:shop_id>/photos", TEAM_OFFERING, 201, HERS, A_PICTURE),
     Line("GET /commerce", MERCHANTS_OR_SENT_AWAY),
     Line("GET /commerce/<uuid:shop_id>", MERCHANTS_OR_SENT_AWAY, there=HERS),
     Line("GET /commerce/<uuid:shop_id>/annonce", MERCHANTS_OR_SENT_AWAY, there=HERS),
     Line("POST /commerce/<uuid:shop_id>/annonce", MERCHANTS_BY_FORM, 303, HERS, WRITTEN),
+    Line("POST /commerce/<uuid:shop_id>/photo", OWNERS_BY_FORM, 303, HERS, {"photo": A_PICTURE}),
+    Line("POST /commerce/<uuid:shop_id>/photo/retirer", OWNERS_BY_FORM, 303, HERS, {}),
+    Line("POST /commerce/<uuid:shop_id>/photo/remettre", OWNERS_BY_FORM, 303, HERS, {"photo": "{photo_id}"}),
     Line("POST /commerce/offres/<uuid:offer_id>/parti", MERCHANTS_BY_FORM, 303, HERS, {}),
     Line("POST /commerce/offres/<uuid:offer_id>/parti/annuler", MERCHANTS_BY_FORM, 303, HERS, {}, uses=SOLD_OUT),
     Line("GET /commerce/offres/<uuid:offer_id>/corriger", MERCHANTS_OR_SENT_AWAY, there=HERS, sides=PUBLIC_OR_ABSENT),

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import io
 import re
 import shutil
 from pathlib import Path
@@ -89,10 +90,12 @@ class Stage:
         if verb not in SAFE:
             headers["If-Match"] = "*"
             sent = {
-                name: self.filled(value)
+                name: value if isinstance(value, bytes) else self.filled(value)
                 for name, value in (("data", line.form), ("json", line.json))
                 if value is not None
             }
+            if isinstance(line.form, bytes):
+                sent["content_type"] = "image/png"
         self.asked += 1
         place = {"REMOTE_ADDR": f"10.{self.asked >> 16}.{self.asked >> 8 & 255}.{self.asked & 255}"}
         self.statements.clear()
@@ -102,6 +105,8 @@ class Stage:
         """A body, with the names of things of the first side where it says so."""
         if isinstance(value, dict):
             return {name: self.filled(inner) for name, inner in value.items()}
+        if isinstance(value, bytes):  # a file of a form
+            return io.BytesIO(value), "photo.png"
         if isinstance(value, str) and value.startswith("{"):
             found = self.populace.things[Side.FIRST][value.strip("{}")]
             return found if isinstance(found, dict) else str(found)

@@ -182,6 +182,7 @@ MADE: dict[str, Callable[[Session, dt.datetime], object]] = {
         Pace(limit_name="x", subject=secrets.token_bytes(32), ahead_until=int(since.timestamp() * 1_000_000))
     ),
     "reports": a_report,
+    "photos": lambda session, since: builders.a_photo(session, builders.a_shop(session), now=since),
 }
 
 

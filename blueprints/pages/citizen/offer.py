@@ -15,10 +15,12 @@ from blueprints.pages.citizen.becoming import known_or_new, remembered
 from blueprints.pages.citizen.showing import show_offer, show_shop
 from blueprints.pages.language import page_locale
 from blueprints.pages.marks import mark
+from blueprints.photographs import image_of, shown_photo
 from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.moments import at_words
 from citylife.offers import Offer, public_offer
+from citylife.photos import photos_of
 from citylife.redemptions import gives_codes, held_code, take_code
 from citylife.shops import shop_by_id
 from citylife.shops.directory import stands_of
@@ -43,6 +45,7 @@ def read_offer(offer_id: uuid.UUID) -> str:
     shop = shop_by_id(session, offer.shop_id)
     stands = stands_of(session, [shop.id])[shop.id]
     base_url = house().settings.base_url
+    photo = None if offer.photo_id is None else photos_of(session, [offer.photo_id]).get(offer.photo_id)
     canonical = base_url + url_for("citizen.read_offer", offer_id=offer_id)
     shop_page = base_url + url_for("citizen.read_shop", slug=shop.slug)
     return render_template(
@@ -52,8 +55,11 @@ def read_offer(offer_id: uuid.UUID) -> str:
         gives_codes=gives_codes(offer, now=moment),
         till=_held(offer, now=moment, locale=locale),
         from_notification=request.args.get("from") == "notification",
+        photo=None if photo is None else shown_photo(photo),
         canonical=canonical,
-        linked_data=block(offer_thing(offer, canonical, shop, shop_page, stands=stands, now=moment)),
+        linked_data=block(
+            offer_thing(offer, canonical, shop, shop_page, stands=stands, image=image_of(photo, base_url), now=moment)
+        ),
     )
 
 

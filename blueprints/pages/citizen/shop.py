@@ -12,11 +12,13 @@ from blueprints.pages.citizen.opening import show_closures, show_days
 from blueprints.pages.citizen.showing import show_offer, show_shop
 from blueprints.pages.contact import contact_of
 from blueprints.pages.language import page_locale
+from blueprints.photographs import image_of, shown_photo
 from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.consent import TEXTS, Purpose
 from citylife.follows import Level, follow, follow_of, unfollow
 from citylife.offers import offers_of_shop
+from citylife.photos import fronts_of
 from citylife.shops import Shop, shop_by_slug
 from citylife.shops.directory import stands_of
 
@@ -32,6 +34,7 @@ def read_shop(slug: str) -> str:
     stands = stands_of(session, [shop.id])[shop.id]
     citizen = citizen_or_none()
     offers = offers_of_shop(session, shop.id, limit=MOST_OFFERS, now=moment)
+    photo = fronts_of(session, [shop.id]).get(shop.id)
     consent = TEXTS[Purpose.NOTIFICATIONS]
     settings = house().settings
     base_url = settings.base_url
@@ -57,8 +60,11 @@ def read_shop(slug: str) -> str:
         follows=citizen is not None and follow_of(session, citizen.id, shop.id) is not None,
         consent=consent,
         contact=contact_of(settings.public_contact),
+        photo=None if photo is None else shown_photo(photo),
         canonical=canonical,
-        linked_data=block(shop_thing(shop, canonical, things, stands=stands, now=moment)),
+        linked_data=block(
+            shop_thing(shop, canonical, things, stands=stands, image=image_of(photo, base_url), now=moment)
+        ),
     )
 
 

@@ -8,13 +8,16 @@ from typing import Final
 from flask import Blueprint, Response
 
 from blueprints import conditions
-from blueprints.pages.merchant import acts, correcting, month, poster, posting, results, shops, till
+from blueprints.pages.merchant import acts, correcting, month, photo, poster, posting, results, shops, till
 
 blueprint: Final = Blueprint("merchant", __name__, template_folder="../templates")
 blueprint.add_url_rule("/commerce", view_func=shops.read_shops)
 blueprint.add_url_rule("/commerce/<uuid:shop_id>", view_func=shops.read_shop)
 blueprint.add_url_rule("/commerce/<uuid:shop_id>/annonce", view_func=posting.read_form)
 blueprint.add_url_rule("/commerce/<uuid:shop_id>/annonce", view_func=posting.post, methods=["POST"])
+blueprint.add_url_rule("/commerce/<uuid:shop_id>/photo", view_func=photo.show_photo, methods=["POST"])
+blueprint.add_url_rule("/commerce/<uuid:shop_id>/photo/retirer", view_func=photo.take_down, methods=["POST"])
+blueprint.add_url_rule("/commerce/<uuid:shop_id>/photo/remettre", view_func=photo.put_back, methods=["POST"])
 blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/parti", view_func=acts.sell_out, methods=["POST"])
 blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/parti/annuler", view_func=acts.undo, methods=["POST"])
 blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/corriger", view_func=correcting.read_correction)

@@ -13,7 +13,7 @@ from blueprints.house import house, now
 from blueprints.pages.contact import contact_of
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.asking import merchant_here
-from blueprints.pages.merchant.showing import may_undo, show_offer, show_shop
+from blueprints.pages.merchant.showing import may_undo, show_offer, show_photo, show_shop
 from blueprints.storage import db
 from citylife.categories import BY_KEY, Policy
 from citylife.courtesy.rules import announcements_a_day
@@ -39,10 +39,14 @@ SAID: Final = {
     "scheduled": Sentence("Programmée : l’offre paraîtra d’elle-même."),
     "kept": Sentence("Gardée en brouillon : personne d’autre que votre équipe ne la voit."),
     "corrected": Sentence("Corrigée : la page de l’offre dit déjà la nouvelle version."),
+    "photo-shown": Sentence("Votre page montre cette photo."),
+    "photo-removed": Sentence("Votre page ne montre plus de photo."),
     "already": Sentence("Ce formulaire avait déjà été envoyé : rien n’a été fait deux fois."),
 }
 ARRIVED: Final = frozenset({"published", "scheduled", "kept", "already", "corrected"})
 """What is said of a form that was received."""
+OF_PHOTOS: Final = (SAID["photo-shown"], SAID["photo-removed"])
+"""What is said where the photo stands, at the end of the page."""
 FOLLOWERS_ONLY: Final = Sentence(
     "Pour cette catégorie de commerces, seuls ceux qui vous suivent déjà sont prévenus : rien n’est proposé à d’autres."
 )
@@ -65,8 +69,15 @@ def read_shop(shop_id: uuid.UUID) -> Response:
     return shop_page(guards.my_shop(shop_id), said=SAID.get(request.args.get("said", "")))
 
 
-def shop_page(shop: Shop, status: int = OK, *, said: Sentence | None = None, problem: str | None = None) -> Response:
-    """The page of a shop, after something that was done, or was refused."""
+def shop_page(
+    shop: Shop,
+    status: int = OK,
+    *,
+    said: Sentence | None = None,
+    problem: str | None = None,
+    photo_problem: str | None = None,
+) -> Response:
+    """The page of a shop, after something that was done, or was refused; what is wrong with a photo stands there."""
     locale, moment = page_locale(), now()
     lists = {
         name: [show_offer(offer, now=moment, locale=locale) for offer in offers]
@@ -77,6 +88,9 @@ def shop_page(shop: Shop, status: int = OK, *, said: Sentence | None = None, pro
         shop=show_shop(shop, locale),
         lists=lists,
         facts=_facts(shop, now=moment),
+        photo=show_photo(shop, guards.merchant_id(), before=request.args.get("avant", "")),
+        photo_problem=photo_problem,
+        photo_said=said in OF_PHOTOS,
         told=_told(shop, locale),
         several=len(shops_of(db.session(), guards.merchant_id())) > 1,
         said=said,

@@ -1,16 +1,22 @@
 """What a merchant reads of her shops and offers: where each stands, until when, at what price, in her language."""
 
+import contextlib
 import datetime as dt
 import uuid
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from blueprints.house import house
 from blueprints.pages.contact import Contact, contact_of
+from blueprints.photographs import shown_photo
+from blueprints.storage import db
+from citylife.accounts.merchants import Role
 from citylife.moments import at_words, until_words
 from citylife.offers import UNDO, Offer, OfferStatus
+from citylife.photos import fronts_of, photos_of
 from citylife.prices import price_words, prior_words
 from citylife.shops import Shop, ShopStatus
+from citylife.shops.directory import shop_of_team
 from citylife.wording import Sentence, say
 
 STANDING: Final = {
@@ -63,6 +69,34 @@ class ShownOffer:
     reason: str
     undo: bool
     begun: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPhoto:
+    """The photo of a shop's page as `PhotoSchema` says it, if any; the former one, while it can be put back.
+
+    `changeable` for an owner, once the shop may speak.
+    """
+
+    now: dict[str, Any] | None
+    before: dict[str, Any] | None
+    changeable: bool
+
+
+def show_photo(shop: Shop, merchant_id: uuid.UUID, *, before: str) -> ShownPhoto:
+    """The photo of a shop for its team; `before` names the one that was just taken down, as an address says it."""
+    session = db.session()
+    photo = fronts_of(session, [shop.id]).get(shop.id)
+    former = None
+    with contextlib.suppress(ValueError):
+        former = photos_of(session, [uuid.UUID(before)]).get(uuid.UUID(before))
+    back = former is not None and former.shop_id == shop.id and not former.fronts
+    place = shop_of_team(session, merchant_id, shop.id)[1]
+    return ShownPhoto(
+        now=None if photo is None else shown_photo(photo),
+        before=shown_photo(former) if former is not None and back else None,
+        changeable=place.role is Role.OWNER and shop.status in {ShopStatus.VERIFIED, ShopStatus.LISTED},
+    )
 
 
 def show_shop(shop: Shop, locale: str) -> ShownShop:

@@ -1,0 +1,98 @@
+"""Keeping photos: one on the page of a shop, and what nothing shows leaves, but not what was published."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from citylife.backup import shapes
+from citylife.errors import Stale
+from citylife.offers import OfferChanges, OfferStatus, correct_offer
+from citylife.photos import Photo, PhotoFile, PhotoUnknown, TooManyPhotos, front_with, fronts_of, take_photo
+from citylife.photos.forgetting import KEPT_UNUSED, forget_photos
+from citylife.photos.keeping import MOST_UNUSED
+from citylife.shops import Shop, ShopNotVerified, ShopStatus
+from tests import builders
+from tests.builders import NOW
+
+LATER = NOW + KEPT_UNUSED + dt.timedelta(minutes=1)
+
+
+def front(session: Session, shop: Shop, photo: Photo | None, now: dt.datetime = NOW) -> Photo | None:
+    return front_with(session, shop, photo and photo.id, expected_version=shop.version, now=now)
+
+
+def test_the_page_shows_one_photo_at_a_time_and_says_which_it_showed(session: Session):
+    shop = builders.a_shop(session)
+    navy, teal = builders.a_photo(session, shop, "navy"), builders.a_photo(session, shop, "teal")
+
+    assert front(session, shop, navy) is None
+    version = shop.version
+    assert front(session, shop, teal) is navy
+    assert fronts_of(session, [shop.id]) == {shop.id: teal}
+    assert shop.version == version + 1
+    assert front(session, shop, teal) is teal
+    assert shop.version == version + 1, "nothing has changed"
+    assert front(session, shop, None) is teal
+    assert fronts_of(session, [shop.id]) == {}
+
+
+def test_whoever_may_not_change_the_shop_changes_no_photo(session: Session):
+    claimed, shop = builders.a_shop(session, status=ShopStatus.CLAIMED), builders.a_shop(session)
+    photo = builders.a_photo(session, claimed)
+    with pytest.raises(ShopNotVerified):
+        front(session, claimed, photo)
+    with pytest.raises(PhotoUnknown):
+        front(session, shop, photo)
+    with pytest.raises(Stale):
+        front_with(session, shop, None, expected_version=shop.version - 1, now=NOW)
+
+
+def test_what_nothing_shows_leaves_after_a_week_with_its_bytes(session: Session):
+    shop = builders.a_shop(session)
+    unused, fronting, drafted, published, replaced = (
+        builders.a_photo(session, shop, colour) for colour in ("navy", "teal", "olive", "plum", "gold")
+    )
+    front(session, shop, fronting)
+    builders.an_offer(session, shop, status=OfferStatus.DRAFT, photo_id=drafted.id)
+    offer = builders.an_offer(session, shop, photo_id=published.id)
+    draft = builders.an_offer(session, shop, status=OfferStatus.DRAFT, photo_id=replaced.id)
+    now = NOW + dt.timedelta(hours=1)
+    correct_offer(session, offer, OfferChanges(photo_id=None), expected_version=offer.version, now=now)
+    correct_offer(session, draft, OfferChanges(photo_id=None), expected_version=draft.version, now=now)
+
+    assert forget_photos(session, now=LATER, most=10) == 1
+    left = set(session.scalars(select(Photo.id)))
+    assert left == {fronting.id, drafted.id, published.id, replaced.id}
+    assert unused.id not in left
+    assert forget_photos(session, now=LATER + dt.timedelta(hours=1), most=10) == 1
+    assert set(session.scalars(select(Photo.id))) == {fronting.id, drafted.id, published.id}
+    assert session.scalar(select(func.count()).select_from(PhotoFile)) == 6
+
+
+def test_a_photo_that_is_chosen_again_waits_anew(session: Session):
+    shop = builders.a_shop(session)
+    photo = builders.a_photo(session, shop)
+    take_photo(session, shop.id, photo.id, now=NOW + dt.timedelta(days=6))
+    session.flush()
+    assert forget_photos(session, now=LATER, most=10) == 0
+
+
+def test_a_shop_has_only_so_many_in_store(session: Session):
+    shop = builders.a_shop(session)
+    for number in range(MOST_UNUSED):
+        builders.a_photo(session, shop, f"#{number * 5:02x}8040")
+    with pytest.raises(TooManyPhotos):
+        builders.a_photo(session, shop, "navy")
+    assert builders.a_photo(session, shop, "#008040").shop_id == shop.id, "one that is there is no other one"
+    builders.a_photo(session, builders.a_shop(session), "navy")
+
+
+def test_a_backup_takes_files_by_small_pages(session: Session, tmp_path: Path):
+    shape = next(shape for shape in shapes.shapes_of(Photo.metadata) if shape.name == PhotoFile.__tablename__)
+    assert (shape.page, dict(shape.columns)["content"]) == (shapes.HEAVY_PAGE, shapes.Kind.FILE)
+    builders.a_photo(session, builders.a_shop(session))
+    session.flush()
+    assert len(list(shapes.lines_of(session.connection(), shape))) == 2
