@@ -206,6 +206,25 @@ def test_a_tap_while_it_is_being_kept_publishes_what_is_written_once(
     chromium.close(page)
 
 
+def test_what_changes_nothing_of_what_is_shown_asks_for_nothing(
+    chromium: Chromium, url: str, street: Sessions, shop: Shop
+):
+    page = opened(chromium, url, street, path_of(shop))
+    page.get_by_label("Titre").fill("Tarte")
+    expect(page.locator(".on-phone-body")).to_contain_text("Tarte")
+    expect(kept(page)).to_have_text("Gardé à 10 h")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.post_data or ""))
+    page.get_by_text("Réduction, détails").click()
+    page.get_by_label("Détails", exact=True).fill("Au beurre")
+    with page.expect_response(lambda answer: "wish=save" in (answer.request.post_data or "")):
+        page.get_by_label("Quantité").fill("12")
+    page.get_by_label("Titre").fill("Flan")
+    expect(page.locator(".on-phone-body")).to_contain_text("Flan")
+    assert ["title=Flan" in body for body in asked if "wish=look" in body] == [True]
+    chromium.close(page)
+
+
 def test_a_session_that_ended_loses_nothing(chromium: Chromium, url: str, street: Sessions, shop: Shop):
     page = opened(chromium, url, street, path_of(shop))
     page.context.clear_cookies()

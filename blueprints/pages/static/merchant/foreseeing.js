@@ -2,11 +2,13 @@
 // the price before. Without this module a button asks for the same.
 
 const PAUSE = 400;
+const ASIDE = ["key", "draft", "version", "seen", "description", "quantity"];
 const form = document.getElementById("annonce");
 const prior = form.elements.prior_price;
 const spoken = document.querySelector("[data-foreseen]");
 let clock = null;
 let ongoing = null;
+let shown = null;
 
 document.documentElement.classList.add("lively");
 form.addEventListener("input", soon);
@@ -17,8 +19,12 @@ function soon() {
   clock = setTimeout(ask, PAUSE);
 }
 
-/** Ask once more, and give up what was asked before: its answer would be of what is no longer written. */
+/** Ask once more where it may change anything, and give up what was asked before: that is no longer written. */
 async function ask() {
+  const body = written();
+  if (!ongoing && about(body) === shown) {
+    return;
+  }
   ongoing?.abort();
   const mine = (ongoing = new AbortController());
   const area = document.getElementById("apercu");
@@ -27,13 +33,14 @@ async function ask() {
     const answer = await fetch(form.action, {
       method: "POST",
       headers: { Accept: "text/html" },
-      body: written(),
+      body,
       signal: mine.signal,
     });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById("apercu");
     if (mine === ongoing) {
       if (answer.ok && fresh) {
+        shown = about(body);
         show(fresh, page);
       } else {
         isOld();
@@ -46,18 +53,26 @@ async function ask() {
   } finally {
     if (mine === ongoing) {
       document.getElementById("apercu").removeAttribute("aria-busy");
+      ongoing = null;
     }
   }
 }
 
 /** What is written; a price that was only suggested is left for the answer to suggest again. */
 function written() {
-  const sent = new URLSearchParams(new FormData(form));
+  const sent = new URLSearchParams([...new FormData(form)].filter(([, value]) => typeof value === "string"));
   sent.set("wish", "look");
   if (prior.value === prior.dataset.suggested) {
     sent.set("prior_price", "");
   }
   return sent;
+}
+
+/** The part of what is written that what is shown depends on. */
+function about(body) {
+  const said = new URLSearchParams(body);
+  ASIDE.forEach((field) => said.delete(field));
+  return said.toString();
 }
 
 function show(fresh, page) {
@@ -85,6 +100,7 @@ function suggest(theirs, source) {
 
 /** The network was silent, or the session is over: what stands there is not of what is written now. */
 function isOld() {
+  shown = null;
   const area = document.getElementById("apercu");
   area.dataset.old = "";
   area.querySelector("[data-not-known]").hidden = false;

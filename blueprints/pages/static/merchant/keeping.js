@@ -131,11 +131,12 @@ async function leave(event) {
 }
 
 function fields() {
-  return [...new FormData(form)].filter(([field]) => !OURS.has(field));
+  return [...new FormData(form)].filter(([field, value]) => !OURS.has(field) && typeof value === "string");
 }
 
+/** What is written, as it is sent; a file goes with the buttons alone. */
 function written() {
-  return new URLSearchParams(new FormData(form)).toString();
+  return new URLSearchParams([...new FormData(form)].filter(([, value]) => typeof value === "string")).toString();
 }
 
 /** Write into the form what was kept; a choice that is offered no more today stays as it is. */
