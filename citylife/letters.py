@@ -53,6 +53,7 @@ class LetterKind(Enum):
     DIGEST_ASKED = "digest-asked"  # to confirm the address for the digest by e-mail
     DIGEST = "digest"
     PUBLISHED = "published"  # to the merchant who published an offer
+    MONDAY = "monday"  # to the owners of a shop: what last week brought it
 
 
 class LetterState(Enum):

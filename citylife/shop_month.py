@@ -21,7 +21,7 @@ from citylife.follows import EndedFollow, Follow
 from citylife.ledger.sums import KEPT_FOR
 from citylife.ledger.tables import Message, MessageKind, Outcome, Reason
 from citylife.offers.tables import LONGEST, Offer
-from citylife.results import COUNTED_FOR, Results, results_of
+from citylife.results import COUNTED_FOR, Results, Span, results_of
 from citylife.shops.tables import Shop
 
 FIRST_YEAR: Final = 2026
@@ -76,8 +76,8 @@ class Month:
 
 
 @dataclass(frozen=True, slots=True)
-class OfferInMonth:
-    """An offer, and what it has brought in a month."""
+class OfferInSpan:
+    """An offer, and what it has brought in a span of time."""
 
     offer: Offer
     results: Results
@@ -92,7 +92,7 @@ class MonthResults:
     """
 
     month: Month
-    offers: Sequence[OfferInMonth]
+    offers: Sequence[OfferInSpan]
     follows_won: int
     follows_lost: int
     numbers_alone: bool
@@ -145,54 +145,50 @@ def read_month(written: str | None, *, now: dt.datetime) -> Month:
 def month_results(session: Session, shop: Shop, month: Month, *, secret: str, now: dt.datetime) -> MonthResults:
     """What a month has brought a shop; `secret` is the instance's."""
     during = month.begins_at, month.ends_at
-    found = [
-        OfferInMonth(offer, results_of(session, shop, offer, secret=secret, now=now, during=during))
-        for offer in _offers(session, shop, month)
-    ]
     return MonthResults(
         month=month,
-        offers=[each for each in found if _is_of(each, month, now=now)],
-        follows_won=_won(session, shop, month),
-        follows_lost=_lost(session, shop, month),
+        offers=offers_during(session, shop, during, secret=secret, now=now),
+        follows_won=follows_won(session, shop, during),
+        follows_lost=_lost(session, shop, during),
         numbers_alone=month.ends_at <= now - KEPT_FOR,
     )
 
 
-def _offers(session: Session, shop: Shop, month: Month) -> Sequence[Offer]:
-    """What was announced in the month, or so lately before that it may still have been opened or used in it."""
+def offers_during(
+    session: Session, shop: Shop, during: Span, *, secret: str, now: dt.datetime
+) -> Sequence[OfferInSpan]:
+    """The offers that were live in a span of time, or brought something in it, in the order they went live."""
     announced = select(Message.offer_id).where(
         Message.shop_id == shop.id,
         Message.kind.in_(_OF_AN_OFFER),
-        Message.created_at >= month.begins_at - LONGEST - COUNTED_FOR,
-        Message.created_at < month.ends_at,
+        Message.created_at >= during[0] - LONGEST - COUNTED_FOR,
+        Message.created_at < during[1],
     )
-    return session.scalars(select(Offer).where(Offer.id.in_(announced)).order_by(Offer.live_from, Offer.id)).all()
+    offers = session.scalars(select(Offer).where(Offer.id.in_(announced)).order_by(Offer.live_from, Offer.id)).all()
+    found = [
+        OfferInSpan(offer, results_of(session, shop, offer, secret=secret, now=now, during=during)) for offer in offers
+    ]
+    return [each for each in found if _is_of(each, during, now=now)]
 
 
-def _is_of(each: OfferInMonth, month: Month, *, now: dt.datetime) -> bool:
-    """Whether it was live in the month, or brought something in it."""
-    offer, results = each.offer, each.results
-    until = min(now, offer.closed_at or offer.ends_at, offer.ends_at)
-    return until >= month.begins_at or bool(results.opened or results.used)
-
-
-def _won(session: Session, shop: Shop, month: Month) -> int:
-    """How many began to follow the shop in the month, also those who have left again."""
+def follows_won(session: Session, shop: Shop, during: Span) -> int:
+    """How many began to follow the shop in a span of time, also those who have left again."""
     begun = [
-        select(func.count()).where(
-            table.shop_id == shop.id, table.begun_at >= month.begins_at, table.begun_at < month.ends_at
-        )
+        select(func.count()).where(table.shop_id == shop.id, table.begun_at >= during[0], table.begun_at < during[1])
         for table in (Follow, EndedFollow)
     ]
-    begun[1] = begun[1].where(EndedFollow.ended_at >= month.begins_at)
+    begun[1] = begun[1].where(EndedFollow.ended_at >= during[0])
     return sum(session.scalar(each) or 0 for each in begun)
 
 
-def _lost(session: Session, shop: Shop, month: Month) -> int:
-    """How many ceased to follow the shop in the month, also those who have come back."""
-    ended = (
-        EndedFollow.shop_id == shop.id,
-        EndedFollow.ended_at >= month.begins_at,
-        EndedFollow.ended_at < month.ends_at,
-    )
+def _is_of(each: OfferInSpan, during: Span, *, now: dt.datetime) -> bool:
+    """Whether it was live then, or brought something."""
+    offer, results = each.offer, each.results
+    until = min(now, offer.closed_at or offer.ends_at, offer.ends_at)
+    return until >= during[0] or bool(results.opened or results.used)
+
+
+def _lost(session: Session, shop: Shop, during: Span) -> int:
+    """How many ceased to follow the shop then, also those who have come back."""
+    ended = EndedFollow.shop_id == shop.id, EndedFollow.ended_at >= during[0], EndedFollow.ended_at < during[1]
     return session.scalar(select(func.count()).where(*ended)) or 0

@@ -25,6 +25,8 @@ class Task(Enum):
     OFFER_ENDS = "offer-ends"
     PURGE = "purge"  # every night; its subject is the nil UUID
     RHYTHMS = "rhythms"  # every night too: how often shops announce
+    MONDAYS = "mondays"  # every week: its subject is the nil UUID
+    MONDAY_LETTERS = "monday-letters"  # by pages: its subject is the shop it has come to
     EMAIL_DIGESTS = "email-digests"  # weekly letters: whoever is due, by pages
     PACES = "paces"  # after it, by pages: its subject is the citizen it has come to
 

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Container, Hashable, Sequence
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -30,6 +30,7 @@ from citylife.ledger.lanes import Lane, open_lanes
 from citylife.ledger.settlement import Settlement
 from citylife.ledger.statements import DriverId
 from citylife.memory import give_back
+from citylife.timetable import Task
 from notifications import timekeeper
 from notifications.expander import Expander
 from notifications.outcomes import meaning, pause
@@ -87,13 +88,14 @@ class Dispatcher:
         look_every: float = LOOK_EVERY,
         rings_on: Doorbell | None = None,
         steady: Callable[[], float] = lambda: math.inf,
+        besides: Mapping[Task, timekeeper.Deed] = timekeeper.NOTHING_ELSE,
     ) -> None:
         self._reads, self._writes, self._settles = reading(engine), writing(engine), settling(engine)
         self._expander = Expander(self._reads, self._writes)
         self._sender, self._bell, self._clock = sender, bell, clock
         self._words, self._lease, self._look_every = Words(base_url), lease, look_every
         self._rings_on = rings_on or SilentDoorbell()
-        self._push_keys = push_keys
+        self._push_keys, self._besides = push_keys, besides
         self._refuses, self._refused = refuses, False
         self._dice = dice or random.Random()  # noqa: S311 - jitter, not a secret
         self._lanes: deque[Lane] = deque()
@@ -173,11 +175,12 @@ class Dispatcher:
         """The timetable, a page of expansion, the sweep, and which lanes have work."""
         now = self._clock()
         if not self._opened:
-            timekeeper.open_timetable(self._writes, now=now)
+            timekeeper.open_timetable(self._writes, now=now, besides=self._besides)
             self._opened = True
         idle = not (self._in_hand or self._lanes)
         seconds, refused = timekeeper.IDLE_SECONDS if idle else 0.0, self._sending_is_refused()
-        busy = timekeeper.keep_time(self._writes, now=now, seconds=seconds, refused=refused) > 0
+        done = timekeeper.keep_time(self._writes, now=now, seconds=seconds, refused=refused, besides=self._besides)
+        busy = done > 0
         if time.monotonic() >= self._sweep_at and self._steady() >= self._lease.total_seconds():
             self._sweep_at = time.monotonic() + SWEEP_EVERY
             with self._writes.begin() as session:

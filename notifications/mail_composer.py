@@ -11,7 +11,7 @@ from citylife.letters import ClaimedLetter, LetterKind
 from citylife.wording import Sentence, say
 from notifications.digest_words import digest_asked, stop_link, weekly_digest
 from notifications.mail import Mail
-from notifications.merchant_words import published, stop_confirmations
+from notifications.merchant_words import monday, published, stop_confirmations, stop_mondays
 
 SIGN_IN: Final = "/connexion"
 ACCOUNT: Final = "/compte"
@@ -130,9 +130,11 @@ _WORDS: Final[Mapping[LetterKind, Callable[[Mapping[str, Any], str, str], Words]
     LetterKind.DIGEST_ASKED: digest_asked,
     LetterKind.DIGEST: weekly_digest,
     LetterKind.PUBLISHED: published,
+    LetterKind.MONDAY: monday,
 }
 _STOPS: Final[Mapping[LetterKind, Callable[[Mapping[str, Any], str], str]]] = {
     LetterKind.DIGEST: stop_link,
     LetterKind.PUBLISHED: stop_confirmations,
+    LetterKind.MONDAY: stop_mondays,
 }
 """How letters that come again and again are stopped, at one click."""

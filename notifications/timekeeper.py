@@ -4,6 +4,7 @@ import datetime as dt
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 import structlog
@@ -13,6 +14,7 @@ from citylife import offers, purge, timetable
 from citylife.activity import WHOLE
 from citylife.courtesy import pace
 from citylife.email_digest import writing
+from citylife.merchant_mail import mondays
 from citylife.timetable import Task
 
 log = structlog.get_logger(__name__)
@@ -66,6 +68,25 @@ def _put_letters_off(session: Session, subject: uuid.UUID, now: dt.datetime) -> 
     timetable.plan(session, Task.EMAIL_DIGESTS, subject, now + writing.LOOK_EVERY)
 
 
+def _begin_monday(session: Session, subject: uuid.UUID, now: dt.datetime) -> None:
+    """The first page of a Monday's letters at once, and the next Monday."""
+    timetable.plan(session, Task.MONDAY_LETTERS, WHOLE, now)
+    timetable.plan(session, Task.MONDAYS, subject, mondays.next_monday(now))
+
+
+def _write_monday_letters(session: Session, after: uuid.UUID, now: dt.datetime, *, secret: str) -> None:
+    """A page of shops, and the next one at once."""
+    last = mondays.write_letters(session, after, secret=secret, now=now)
+    if last is not None:
+        timetable.plan(session, Task.MONDAY_LETTERS, last, now)
+
+
+def monday_deeds(secret: str) -> Mapping[Task, Deed]:
+    """The deeds of Mondays, whose letters have links that are signed with the instance's secret."""
+    return {Task.MONDAYS: _begin_monday, Task.MONDAY_LETTERS: partial(_write_monday_letters, secret=secret)}
+
+
+NOTHING_ELSE: Final[Mapping[Task, Deed]] = {}
 DEEDS: Final[Mapping[Task, Deed]] = {
     Task.OFFER_STARTS: _start_offer,
     Task.OFFER_ENDS: _end_offer,
@@ -82,24 +103,39 @@ OF_OFFERS: Final = frozenset({Task.OFFER_STARTS, Task.OFFER_ENDS})
 """Tasks whose subject is an offer: their lines lead through its story."""
 
 
-def open_timetable(sessions: sessionmaker[Session], *, now: dt.datetime) -> None:
-    """Put there what is done every day, unless it is there: a new database has none, nor one restored from before."""
+def open_timetable(
+    sessions: sessionmaker[Session], *, now: dt.datetime, besides: Mapping[Task, Deed] = NOTHING_ELSE
+) -> None:
+    """Put there what is done every day or week, unless it is there: a new database has none, nor one restored.
+
+    Of what is done `besides` only the part that comes again by itself.
+    """
     with sessions.begin() as session:
         for task in (Task.PURGE, Task.RHYTHMS):
             timetable.plan_unless_there(session, task, WHOLE, purge.next_night(now))
         timetable.plan_unless_there(session, Task.EMAIL_DIGESTS, WHOLE, writing.next_look_at(session, now=now))
+        if Task.MONDAYS in besides:
+            timetable.plan_unless_there(session, Task.MONDAYS, WHOLE, mondays.next_monday(now))
 
 
-def keep_time(sessions: sessionmaker[Session], *, now: dt.datetime, seconds: float = 0.0, refused: bool = False) -> int:
+def keep_time(
+    sessions: sessionmaker[Session],
+    *,
+    now: dt.datetime,
+    seconds: float = 0.0,
+    refused: bool = False,
+    besides: Mapping[Task, Deed] = NOTHING_ELSE,
+) -> int:
     """Do what is due now, each deed in a transaction of its own; how many were done.
 
     A deed that plans itself anew for now, as a purge does batch after batch, goes on for `seconds`: none while there is
-    something to send. While sending is `refused`, nobody is written to. A deed that fails stays on the timetable and is
-    tried again when its lease is over; the others go on.
+    something to send. While sending is `refused`, no citizen is written to. `besides` are deeds that need more than
+    this. A deed that fails stays on the timetable and is tried again when its lease is over; the others go on.
     """
     until = time.monotonic() + seconds
     done = 0
-    while did := _do_what_is_due(sessions, now, WHILE_REFUSED if refused else DEEDS):
+    deeds = {**(WHILE_REFUSED if refused else DEEDS), **besides}
+    while did := _do_what_is_due(sessions, now, deeds):
         done += did
         if time.monotonic() >= until:
             break

@@ -11,7 +11,7 @@ from blueprints.storage import db
 from citylife.accounts.merchants import Scope
 from citylife.ledger.tables import Outcome, Reason
 from citylife.results import IN_WORDS, results_of
-from citylife.shop_month import OfferInMonth, month_results, read_month
+from citylife.shop_month import OfferInSpan, month_results, read_month
 from citylife.wording import Sentence, say
 from schemas.results import MonthQuery, MonthResultsSchema, ResultsSchema
 
@@ -65,7 +65,7 @@ def read_my_month(wanted: dict[str, Any], shop_id: uuid.UUID) -> dict[str, Any]:
     }
 
 
-def _offer(each: OfferInMonth) -> dict[str, Any]:
+def _offer(each: OfferInSpan) -> dict[str, Any]:
     return {
         "offer_id": each.offer.id,
         "title": each.offer.title,

@@ -10,6 +10,7 @@ from blueprints.pages import (
     language,
     merchant,
     merchant_mail,
+    monday_mail,
     navigation,
     photos,
     public,
@@ -32,6 +33,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(account.blueprint)
     app.register_blueprint(merchant.blueprint)
     app.register_blueprint(merchant_mail.blueprint)
+    app.register_blueprint(monday_mail.blueprint)
     app.register_blueprint(email_digest.blueprint)
     app.register_blueprint(staff.blueprint)
     public.init_app(app)

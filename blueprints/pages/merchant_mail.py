@@ -19,14 +19,24 @@ from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.accounts.merchants import WRITES
 from citylife.errors import Refusal
+from citylife.merchant_mail import mondays
 from citylife.merchant_mail.confirming import SELL_OUT_PATH, STOP_PATH, offer_of_link, stop_confirmations_by_link
 from citylife.offers import Offer, OfferStatus
 from citylife.offers.closing import sold_out, undo_sold_out
 from citylife.shops import Shop
-from citylife.wording import say
+from citylife.wording import Sentence, say
 
 OK: Final = 200
 GONE: Final = 410
+
+NO_CONFIRMATIONS: Final = Sentence(
+    "Touchez le bouton : plus aucun courriel ne suit vos annonces. "
+    "Rien d’autre ne change ; « Mon compte » le remet quand vous voulez."
+)
+NO_MONDAYS: Final = Sentence(
+    "Touchez le bouton : plus aucun courriel le lundi. "
+    "Rien d’autre ne change ; « Mon compte » le remet quand vous voulez."
+)
 
 blueprint: Final = Blueprint("merchant_mail", __name__, template_folder="templates")
 
@@ -55,7 +65,7 @@ def undo(token: str) -> Response:
 @blueprint.route(f"{STOP_PATH}<token>")
 def read_stop(token: str) -> str:
     """A button; the page is the same for any link, also for one that stops nothing any more."""
-    return render_template("merchant_mail/stop.html", token=token)
+    return _stopping(url_for("merchant_mail.stop", token=token), NO_CONFIRMATIONS)
 
 
 @blueprint.route(f"{STOP_PATH}<token>", methods=["POST"])
@@ -66,11 +76,29 @@ def stop(token: str) -> Response:
     return make_response(render_template("merchant_mail/stopped.html"))
 
 
+@blueprint.route(f"{mondays.STOP_PATH}<token>")
+def read_stop_mondays(token: str) -> str:
+    """The same for the letters of Mondays."""
+    return _stopping(url_for("merchant_mail.stop_mondays", token=token), NO_MONDAYS)
+
+
+@blueprint.route(f"{mondays.STOP_PATH}<token>", methods=["POST"])
+@transaction()
+def stop_mondays(token: str) -> Response:
+    """Stop the letters of Mondays that the link came with; however often it is sent."""
+    mondays.stop_mondays_by_link(db.session(), token, secret=house().keys.secret_key)
+    return make_response(render_template("merchant_mail/stopped.html"))
+
+
 @blueprint.after_request
 def keep_nothing(response: Response) -> Response:
     """Neither a browser's history nor a cache on the way keeps what is shown."""
     response.headers["Cache-Control"] = conditions.NEVER
     return response
+
+
+def _stopping(action: str, what: Sentence) -> str:
+    return render_template("merchant_mail/stop.html", action=action, what=what)
 
 
 def _act(token: str, act: Callable[[Offer, uuid.UUID], Any]) -> Response:

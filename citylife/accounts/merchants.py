@@ -61,6 +61,8 @@ class Merchant(Base):
     created_at: Mapped[dt.datetime]
     confirmations: Mapped[bool] = mapped_column(default=True, server_default=true())
     """Whether she wants a letter for each offer she publishes."""
+    mondays: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Whether she wants a letter on Monday with what last week brought the shops she owns."""
 
 
 class Membership(Base):

@@ -20,6 +20,8 @@ class Purpose(Enum):
 
     SELL_OUT = "sell-out"  # « tout est parti » for one offer
     STOP_CONFIRMATIONS = "stop-confirmations"
+    AGAIN = "again"  # publish one offer anew, within a week
+    STOP_MONDAYS = "stop-mondays"
 
 
 def token_of(purpose: Purpose, *ids: uuid.UUID, secret: str) -> str:

@@ -22,6 +22,7 @@ from citylife.demand import LEAST_TOLD
 from citylife.ledger.stops import stop_sending
 from citylife.letters import Letter
 from citylife.merchant_mail.links import Purpose, token_of
+from citylife.merchant_mail.mondays import week_id
 from citylife.offers import Offer, OfferStatus
 from citylife.redemptions import take_code
 from citylife.reports import Wrong, report_offer
@@ -118,7 +119,7 @@ class Settling:
             "code": letter.content["code"],
             **self.passkeys(account),
             **self.letters(citizen),
-            **self.links(owner, live, sold_out),
+            **self.links(owner, shop, live, sold_out),
             "insee_code": builders.BETHUNE,
             "problem": "not-found",
             "edition": present_edition(),
@@ -152,11 +153,14 @@ class Settling:
         token = builders.an_address_to_confirm(self.session, waiting, now=self.now)
         return {"confirm_token": token, "stop_token": weekly.stop_token}
 
-    def links(self, merchant: Merchant, live: uuid.UUID, sold_out: uuid.UUID) -> dict[str, str]:
+    def links(self, merchant: Merchant, shop: Shop, live: uuid.UUID, sold_out: uuid.UUID) -> dict[str, str]:
         """The tokens in the links of a merchant's letters."""
+        over = builders.an_offer(self.session, shop, status=OfferStatus.ENDED, title="Tarte", now=self.now).id
         return {
             "sell_out_link": token_of(Purpose.SELL_OUT, merchant.id, live, secret=self.secret),
             "sold_out_link": token_of(Purpose.SELL_OUT, merchant.id, sold_out, secret=self.secret),
+            "again_link": token_of(Purpose.AGAIN, merchant.id, over, week_id(self.now), secret=self.secret),
+            "no_mondays_link": token_of(Purpose.STOP_MONDAYS, merchant.id, secret=self.secret),
             "stop_link": token_of(Purpose.STOP_CONFIRMATIONS, merchant.id, secret=self.secret),
         }
 

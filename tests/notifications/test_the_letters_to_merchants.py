@@ -1,15 +1,21 @@
-"""The letter that follows publishing, as it leaves: its words in two languages, its links, one click that stops it."""
+"""The letters to merchants as they leave: their words in two languages, their links, one click that stops them."""
 
+import datetime as dt
 import re
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.accounts.merchants import Merchant
+from citylife.activity import WHOLE, Counted, count
 from citylife.doorbell import ThreadDoorbell
+from citylife.merchant_mail import mondays
 from citylife.merchant_mail.confirming import confirm_published
 from citylife.merchant_mail.links import Purpose, ids_of
+from citylife.merchant_mail.mondays import week_id
+from citylife.offers import OfferStatus
 from citylife.settings import Settings
 from notifications.mail import RecordingMailer, SmtpMailer
 from notifications.postman import Postman
@@ -35,8 +41,8 @@ def publish(sessions: Sessions, *, locale: str = "fr") -> tuple[Merchant, object
         return camille, offer.id
 
 
-def sent(engine: Engine, mailer: RecordingMailer | SmtpMailer) -> None:
-    postman = Postman(engine, mailer, base_url=BASE, bell=ThreadDoorbell(), clock=lambda: NOW)
+def sent(engine: Engine, mailer: RecordingMailer | SmtpMailer, *, now: dt.datetime = NOW) -> None:
+    postman = Postman(engine, mailer, base_url=BASE, bell=ThreadDoorbell(), clock=lambda: now)
     while postman.turn():
         pass
 
@@ -86,3 +92,36 @@ def test_one_click_of_a_mail_program_stops_them(engine, sessions: Sessions, data
     app.extensions["citylife"].engine.dispose()
     with sessions() as session:
         assert not session.get_one(Merchant, camille.id).confirmations
+
+
+MONDAY = dt.datetime(2026, 11, 30, 7, 0, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("locale", ["fr", "en"])
+def test_monday_s_letter_says_what_last_week_brought_and_leads_to_doing_it_again(
+    engine: Engine, sessions: Sessions, tmp_path: Path, locale: str
+):
+    with sessions.begin() as session:
+        camille = builders.a_merchant(session, "camille@fournil.example")
+        camille.locale = locale
+        shop = builders.a_shop(session, "Le Fournil", merchant=camille)
+        offer = builders.an_offer(session, shop, status=OfferStatus.ENDED, title="Tarte")
+        count(session, Counted.TILL_USES, offer.id, now=NOW, by=12)
+        assert mondays.write_letters(session, WHOLE, secret=SECRET, now=MONDAY) is None
+    with MailServer(tmp_path) as server:
+        sent(engine, SmtpMailer(server.url, sender=SENDER), now=MONDAY)
+        (taken,) = server.taken
+    message = taken.message
+    text = " ".join(message.get_content().split())
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert re.fullmatch(rf"<{BASE}/courriel/lundi/arreter/[A-Za-z0-9_-]{{64}}>", message["List-Unsubscribe"])
+    said = {
+        "fr": ("La semaine de « Le Fournil » sur Citylife", "Codes utilisés en caisse : 12", "touchez « Publier » :"),
+        "en": ("The week of “Le Fournil” on Citylife", "Codes used at the till: 12", "tap “Publish”:"),
+    }[locale]
+    assert " ".join(message["Subject"].split()) == said[0]
+    assert said[1] in text
+    found = re.search(rf"{said[2]} {BASE}/courriel/refaire/([A-Za-z0-9_-]+) ", text)
+    assert found is not None
+    assert ids_of(Purpose.AGAIN, found[1], 3, secret=SECRET) == (camille.id, offer.id, week_id(MONDAY))
+    assert f"{BASE}/commerce/{shop.id}/resultats" in text

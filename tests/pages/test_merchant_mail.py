@@ -1,5 +1,6 @@
-"""« Tout est parti » by the link of the letter that follows publishing: one tap, signed in or not, and nothing else."""
+"""The links of letters to merchants: « Tout est parti », an offer done again, no more letters; signed in or not."""
 
+import datetime as dt
 import uuid
 
 import pytest
@@ -11,8 +12,9 @@ from citylife.accounts.merchants import Merchant, Role, join_team, leave_team
 from citylife.letters import Letter, LetterKind
 from citylife.merchant_mail.confirming import confirm_published
 from citylife.merchant_mail.links import Purpose, ids_of, token_of
+from citylife.merchant_mail.mondays import week_id
 from citylife.offers import Offer, OfferKind, OfferStatus
-from citylife.shops import Shop
+from citylife.shops import Shop, ShopStatus
 from tests import builders
 from tests.builders import NOW
 from tests.pages.conftest import Browser, ReadPage, StandingClock, plain
@@ -51,9 +53,17 @@ class Fournil:
         with self.sessions() as session:
             return session.get_one(Offer, offer).status
 
-    def wanted(self) -> bool:
+    def again(self, offer: uuid.UUID, now: dt.datetime, who: uuid.UUID | None = None) -> str:
+        token = token_of(Purpose.AGAIN, who or self.camille, offer, week_id(now), secret=self.secret)
+        return f"/courriel/refaire/{token}"
+
+    def live(self) -> list[Offer]:
         with self.sessions() as session:
-            return session.get_one(Merchant, self.camille).confirmations
+            return list(session.scalars(select(Offer).where(Offer.status == OfferStatus.LIVE)))
+
+    def wanted(self, letters: str = "confirmations") -> bool:
+        with self.sessions() as session:
+            return bool(getattr(session.get_one(Merchant, self.camille), letters))
 
     def letters(self) -> list[Letter]:
         with self.sessions() as session:
@@ -205,3 +215,73 @@ def test_looking_at_the_stop_link_stops_nothing_and_says_the_same_of_any(browser
     assert plain(looked.one("form button").to_text()) == plain(in_vain.one("form button").to_text())
     assert [browser.post(path).status_code for path in (unknown, fournil.stop())] == [200, 200]
     assert not fournil.wanted()
+
+
+def test_the_link_of_monday_publishes_the_offer_anew_by_one_tap_and_once(
+    browser: Browser, fournil: Fournil, clock: StandingClock
+):
+    offer = fournil.offer(status=OfferStatus.ENDED, price=350, prior_price=700, reduction=True)
+    clock.forward(days=6)
+    link = fournil.again(offer, clock())
+    yanis = fournil.again(offer, clock(), fournil.yanis)
+    for _ in range(3):
+        asked = browser.get(link)
+    assert browser.client.head(link).status_code == 200
+    assert fournil.live() == [], "a GET never acts"
+    assert "3,50 €" in asked.words
+    assert "Jusqu’à ce soir, 18 h" in asked.words
+
+    done = browser.press(asked, "Publier")
+
+    assert (done.text("h1"), done.all("main form")) == ("En ligne", [])
+    (again,) = fournil.live()
+    assert (again.title, again.price, again.prior_price, again.reduction) == ("Tarte", 350, None, False)
+    assert [letter.recipient for letter in fournil.letters()] == ["camille@fournil.example"]
+    for late in (link, yanis):
+        answer = ReadPage(browser.post(late))
+        assert answer.status == 409
+        assert "déjà été refaite" in answer.text("[role=alert]")
+    assert len(fournil.live()) == 1
+
+
+@pytest.mark.parametrize("headers", FROM_ANYWHERE, ids=["nothing", "cross-site"])
+def test_only_our_own_page_publishes_anew(browser: Browser, fournil: Fournil, headers: dict[str, str]):
+    link = fournil.again(fournil.offer(status=OfferStatus.ENDED), NOW)
+    assert browser.post(link, headers=headers).status_code == 403
+    assert fournil.live() == []
+
+
+def test_the_link_of_monday_ends_with_its_week_and_is_good_for_nothing_else(
+    browser: Browser, fournil: Fournil, clock: StandingClock
+):
+    offer = fournil.offer(status=OfferStatus.ENDED)
+    link = fournil.again(offer, NOW)
+    token = link.rpartition("/")[2]
+    others = (f"/courriel/parti/{token}", "/courriel/refaire/" + fournil.link(offer).rpartition("/")[2], f"{link}A")
+    assert [browser.post(path).status_code for path in others] == [410, 410, 410]
+    clock.forward(days=6)
+    assert (browser.get(link).status, browser.post(link).status_code) == (410, 410)
+    assert fournil.live() == []
+
+
+def test_a_shop_that_may_not_speak_publishes_nothing_anew_and_reads_why(browser: Browser, fournil: Fournil):
+    link = fournil.again(fournil.offer(status=OfferStatus.ENDED), NOW)
+    with fournil.sessions.begin() as session:
+        session.get_one(Shop, fournil.shop_id).status = ShopStatus.SUSPENDED
+    page = ReadPage(browser.post(link))
+    assert page.status >= 400
+    assert page.text("[role=alert]")
+    assert fournil.live() == []
+
+
+@pytest.mark.parametrize("headers", FROM_ANYWHERE, ids=["nothing", "cross-site"])
+def test_one_click_stops_monday_s_letters_alone(browser: Browser, fournil: Fournil, headers: dict[str, str]):
+    token = token_of(Purpose.STOP_MONDAYS, fournil.camille, secret=fournil.secret)
+    link = f"/courriel/lundi/arreter/{token}"
+    assert browser.get(link).status == 200
+    assert fournil.wanted("mondays"), "a GET never acts"
+    assert browser.post(link, headers=headers, form=ONE_CLICK).status_code == 200
+    assert (fournil.wanted("mondays"), fournil.wanted()) == (False, True)
+    fournil.counter(browser)
+    assert browser.post("/compte/courriels", form={"mondays": "on"}).status_code == 303
+    assert (fournil.wanted("mondays"), fournil.wanted()) == (True, False)

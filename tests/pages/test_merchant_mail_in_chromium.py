@@ -8,8 +8,11 @@ from playwright.sync_api import expect
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.merchant_mail.links import Purpose, token_of
+from citylife.merchant_mail.mondays import week_id
+from citylife.offers import OfferStatus
 from tests import builders
 from tests.browser.chromium import Chromium
+from tests.builders import NOW
 from tests.pages.conftest import StandingClock
 from tests.pages.test_merchant_in_chromium import COOKIE, judged
 
@@ -31,6 +34,8 @@ def test_nothing_bars_the_way_from_a_letter(
         offer = builders.an_offer(session, shop, title="Tarte au sucre")
         cookie = builders.signed_in(session, camille)
         sell_out = token_of(Purpose.SELL_OUT, camille.id, offer.id, secret=SECRET)
+        over = builders.an_offer(session, shop, status=OfferStatus.ENDED, title="Pains au chocolat", price=120)
+        again = token_of(Purpose.AGAIN, camille.id, over.id, week_id(NOW), secret=SECRET)
         stop = token_of(Purpose.STOP_CONFIRMATIONS, camille.id, secret=SECRET)
     with serve(clock, secret_key=SECRET) as url:
         page = chromium.open(f"{url}/courriel/parti/{sell_out}", scheme=scheme, width=width)
@@ -42,6 +47,11 @@ def test_nothing_bars_the_way_from_a_letter(
         judged(chromium, page, f"letter-done-{width}-{scheme}")
         page.get_by_role("button", name="Annuler").click()
         expect(page.get_by_role("button", name="Tout est parti", exact=True)).to_be_visible()
+        page.goto(f"{url}/courriel/refaire/{again}")
+        judged(chromium, page, f"again-asks-{width}-{scheme}")
+        page.get_by_role("button", name="Publier").click()
+        expect(page.get_by_role("heading", name="En ligne")).to_be_visible()
+        judged(chromium, page, f"again-done-{width}-{scheme}")
         page.goto(f"{url}/courriel/annonces/arreter/{stop}")
         judged(chromium, page, f"letter-stop-{width}-{scheme}")
         page.get_by_role("button", name="Arrêter ces courriels").click()

@@ -7,6 +7,7 @@ from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.accounts.sessions import AccountKind
 from citylife.merchant_mail.confirming import want_confirmations
+from citylife.merchant_mail.mondays import want_mondays
 
 
 @transaction()
@@ -15,5 +16,7 @@ def choose() -> Response:
     guards.check_same_origin()
     if guards.standing_session(AccountKind.MERCHANT) is None:
         return make_response(redirect(url_for("account.read_form"), 303))
-    want_confirmations(db.session(), guards.merchant_id(), wanted="confirmations" in request.form)
+    who = guards.merchant_id()
+    want_confirmations(db.session(), who, wanted="confirmations" in request.form)
+    want_mondays(db.session(), who, wanted="mondays" in request.form)
     return make_response(redirect(url_for("account.read_account", said="saved"), 303))

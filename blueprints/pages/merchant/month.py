@@ -18,7 +18,7 @@ from blueprints.pages.merchant.spreadsheet import Cell, spreadsheet
 from blueprints.storage import db
 from citylife.clock import local_date
 from citylife.ledger.tables import Outcome
-from citylife.shop_month import Month, MonthResults, OfferInMonth, month_results, read_month
+from citylife.shop_month import Month, MonthResults, OfferInSpan, month_results, read_month
 from citylife.shops import Shop
 from citylife.wording import Sentence, said_value, say
 
@@ -109,7 +109,7 @@ def _best(found: MonthResults) -> Sequence[tuple[str, int]]:
     return sorted(used, key=lambda each: -each[1])[:MOST_BARS]
 
 
-def _row(each: OfferInMonth, locale: str) -> Row:
+def _row(each: OfferInSpan, locale: str) -> Row:
     results = each.results
     counts = results.sent, results.opened, results.used, results.new_follows
     return Row(each.offer.id, each.offer.title, [str(said_value(count, locale)) for count in counts])
