@@ -257,6 +257,19 @@ def test_without_a_network_it_is_kept_on_this_device(chromium: Chromium, url: st
     later.context.close()
 
 
+def test_what_is_older_than_any_announcement_is_forgotten(chromium: Chromium, url: str, street: Sessions, shop: Shop):
+    page = opened(chromium, url, street, path_of(shop))
+    page.evaluate(
+        """(shop) => [13, 15].forEach((days) => localStorage.setItem(`citylife:annonce:${shop}:${days}`,
+             JSON.stringify({ at: Date.now() - days * 86400000, fields: [["title", "Tarte"]], sent: false })))""",
+        str(shop.id),
+    )
+    page.reload()
+    page.wait_for_function("""() => !Object.keys(localStorage).some((name) => name.endsWith(":15"))""")
+    assert page.evaluate("Object.keys(localStorage).filter((name) => name.endsWith(':13')).length") == 1
+    chromium.close(page)
+
+
 @pytest.mark.parametrize(("scheme", "scripts"), [("light", True), ("dark", True), ("light", False)])
 def test_of_two_editors_the_second_sees_both_and_chooses(
     request: pytest.FixtureRequest, chromium: Chromium, street: Sessions, scheme: Any, scripts: bool

@@ -79,7 +79,6 @@ function show(fresh, page) {
   const area = document.getElementById("apercu");
   const open = area.querySelector("[data-stays-open]")?.open;
   area.replaceChildren(...document.adoptNode(fresh).childNodes);
-  delete area.dataset.old;
   if (open) {
     area.querySelector("[data-stays-open]")?.setAttribute("open", "");
   }
@@ -101,7 +100,5 @@ function suggest(theirs, source) {
 /** The network was silent, or the session is over: what stands there is not of what is written now. */
 function isOld() {
   shown = null;
-  const area = document.getElementById("apercu");
-  area.dataset.old = "";
-  area.querySelector("[data-not-known]").hidden = false;
+  document.querySelector("#apercu [data-not-known]").hidden = false;
 }

@@ -1,7 +1,7 @@
 // Keeps an announcement as it is written: on this device at once, and after a pause as a draft of the shop. What a
 // colleague kept meanwhile is never overwritten: both versions are shown, and nothing more is kept until one is chosen.
 
-import { forget, found, keep } from "./unsaved.js";
+import { forget, forgetOld, found, keep } from "./unsaved.js";
 
 const PAUSE = 1500;
 const DIVERGED = 412;
@@ -29,6 +29,7 @@ begin();
 
 /** Take up what was left unsaved; what comes back from the server is newer than that, and not kept there. */
 function begin() {
+  forgetOld();
   const left = found(shop, name);
   if ("answered" in form.dataset) {
     keep(shop, name, fields());

@@ -3,15 +3,10 @@
 const PREFIX = "citylife:annonce:";
 const LONGEST = 14 * 24 * 3600 * 1000;
 
-/** What was left unsaved under a name, or null; what is older than any announcement lasts is dropped. */
+/** What was left unsaved under a name, or null. */
 export function found(shop, name) {
   try {
-    const entry = JSON.parse(localStorage.getItem(keyOf(shop, name)));
-    if (entry && Date.now() - entry.at > LONGEST) {
-      forget(shop, name);
-      return null;
-    }
-    return entry;
+    return JSON.parse(localStorage.getItem(keyOf(shop, name)));
   } catch {
     return null;
   }
@@ -31,21 +26,29 @@ export function forget(shop, name) {
   try {
     localStorage.removeItem(keyOf(shop, name));
   } catch {
-    // nothing was kept there
+    // nothing is kept there
   }
 }
 
 /** Forget what was on its way to a shop, now that it has arrived. */
 export function forgetSent(shop) {
+  forgetWhere(keyOf(shop, ""), (entry) => entry.sent);
+}
+
+/** Forget, of every shop, what is older than any announcement lasts. */
+export function forgetOld() {
+  forgetWhere(PREFIX, (entry) => Date.now() - entry.at > LONGEST);
+}
+
+function forgetWhere(prefix, is) {
   try {
     for (const key of Object.keys(localStorage)) {
-      const name = key.slice(keyOf(shop, "").length);
-      if (key.startsWith(keyOf(shop, "")) && found(shop, name)?.sent) {
+      if (key.startsWith(prefix) && is(JSON.parse(localStorage.getItem(key)))) {
         localStorage.removeItem(key);
       }
     }
   } catch {
-    // nothing was kept there
+    // nothing is kept there
   }
 }
 
