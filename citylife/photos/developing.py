@@ -35,7 +35,7 @@ FLATTEST: Final = 4
 """How many times its short side the long one may be."""
 LARGE: Final = (1280, 150_000)
 """Points of the long side and bytes, at most: where there is room."""
-SMALL: Final = (640, 45_000)
+SMALL: Final = (640, 32_000)
 """On a phone and in lists."""
 MOST_WRITTEN: Final = LARGE[1] + SMALL[1] + 1_000
 BOUNDS: Final = json.dumps(

@@ -172,7 +172,7 @@ def test_the_server_block_says_what_the_settings_rely_on():
         "proxy_set_header X-Forwarded-Proto",
         "proxy_set_header X-Forwarded-Host",
         "proxy_next_upstream error",
-        "client_max_body_size 64k;",
+        "client_max_body_size 11m;",
         "access_log off;",
     ):
         assert wanted in SERVER

@@ -3,12 +3,15 @@
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, Request, expect
 from sqlalchemy.orm import Session, sessionmaker
 
+from citylife.photos import Darkroom, front_with, keep_photo
 from citylife.settings import Settings
 from tests.browser.chromium import Chromium
-from tests.builders import a_shop, an_offer
+from tests.builders import NOW, a_shop, an_offer
+from tests.pictures import saved
 
 pytestmark = pytest.mark.long
 
@@ -39,6 +42,8 @@ def paths(street: Sessions) -> list[str]:
             telephone="0321570000",
             description="Pains au levain, gaufres et tartes au sucre, du mardi au dimanche.",
         )
+        photo = keep_photo(session, shop, Darkroom().develop(saved(Image.effect_noise((1600, 1200), 60))), now=NOW)
+        front_with(session, shop, photo.id, expected_version=shop.version, now=NOW)
         offers = [an_offer(session, shop, title=f"Gaufres fourrées, {number}") for number in range(5)]
         return [f"/s/{shop.slug}", f"/o/{offers[0].id}", "/", "/mes-commerces", "/autour?commune=62119", "/chercher"]
 

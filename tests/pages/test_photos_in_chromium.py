@@ -68,6 +68,34 @@ def the_photo(page: Page) -> tuple[str, int]:
     return image.evaluate("img => img.currentSrc"), image.evaluate(SHOWN)
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (768, "dark"), (1280, "light")])
+def test_a_merchant_adds_a_photo_to_an_offer_and_the_citizen_sees_it(
+    chromium: Chromium, url: str, token: str, *, file: Path, width: int, scheme: Any
+):
+    page = opened(chromium, url, token, scheme, width)
+    page.get_by_role("link", name="Nouvelle annonce").click()
+    page.get_by_label("Titre").fill("Tarte au sucre")
+    page.get_by_label("Photo", exact=True).set_input_files(file)
+    page.get_by_label("Prix en euros").fill("un")
+    page.get_by_role("button", name="Publier").click()
+    expect(page.locator("#price-probleme")).to_be_visible()
+    the_photo(page)
+    judged(chromium, page, f"photo-of-an-offer-{width}")
+    page.get_by_label("Prix en euros").fill("3,50")
+    page.get_by_role("button", name="Publier").click()
+    expect(page.get_by_text("Publiée.")).to_be_visible()
+    page.get_by_role("link", name="Votre page, comme vos clients la voient").click()
+    page.get_by_role("link", name="Tarte au sucre").first.click()
+    address, wide = the_photo(page)
+    assert (address.endswith("/small.webp" if width < 768 else "/large.webp"), wide > 400) == (True, True)
+    assert chromium.barriers(page) == []
+    assert page.evaluate(MOVED) == 0
+    if os.environ.get("SHOTS"):
+        page.screenshot(path=f"{os.environ['SHOTS']}/offer-with-photo-{width}.png", full_page=True)
+    assert [words for words in chromium.complaints(page) if "422" not in words] == []
+    chromium.close(page)
+
+
 @pytest.mark.parametrize(("width", "size", "points"), [(360, "small", 480), (1280, "large", 960)])
 def test_a_merchant_shows_a_photo_and_a_citizen_sees_it(
     chromium: Chromium, url: str, token: str, *, shop: Shop, file: Path, width: int, size: str, points: int

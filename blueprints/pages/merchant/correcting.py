@@ -10,6 +10,7 @@ from blueprints import guards
 from blueprints.house import now
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.asking import by_our_form, merchant_here
+from blueprints.pages.merchant.illustrating import take_along
 from blueprints.pages.merchant.sheet import refused, sheet
 from blueprints.pages.merchant.shops import shop_page
 from blueprints.pages.merchant.taking_up import Diverged, version_in_form
@@ -52,6 +53,9 @@ def read_correction(offer_id: uuid.UUID) -> Response:
 def correct(offer_id: uuid.UUID) -> Response:
     """Do what the button that was pressed says: correct, or go on with what was written here."""
     offer, shop = guards.my_offer(offer_id)
+    photo_refused = take_along(shop.id)
+    if photo_refused is not None:
+        return refused(shop, photo_refused, correcting=offer)
     if request.form.get("wish") == "mine" and may_correct(offer):
         seen = request.form.get("seen", "")[:LONGEST_WORD]
         return sheet(shop, written_in(request.form) | {"draft": str(offer.id), "version": seen}, correcting=offer)

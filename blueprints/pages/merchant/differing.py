@@ -15,6 +15,7 @@ from citylife.prices import euros
 from citylife.wording import Sentence, say
 
 YES, NO, NOTHING = Sentence("oui"), Sentence("non"), Sentence("rien")
+A_PHOTO = Sentence("une photo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +75,6 @@ SAID: Final[Mapping[str, Callable[[Any, str], str]]] = {
     "starts_at": _start,
     "price": euros,
     "prior_price": euros,
+    "photo_id": lambda _value, locale: say(A_PHOTO, locale),
 }
 """The fields that are not said as they are kept."""

@@ -10,6 +10,7 @@ from blueprints import guards
 from blueprints.house import house, now
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.asking import by_our_form, merchant_here
+from blueprints.pages.merchant.illustrating import take_along
 from blueprints.pages.merchant.sheet import refused, sheet
 from blueprints.pages.merchant.taking_up import Diverged, form_key, offer_of, take_up
 from blueprints.pages.merchant.writing import (
@@ -49,6 +50,9 @@ def read_form(shop_id: uuid.UUID) -> Response:
 @merchant_here
 def post(shop_id: uuid.UUID) -> Response:
     """Do what the button that was pressed says; looking does nothing but answer."""
+    photo_refused = take_along(shop_id)
+    if photo_refused is not None:
+        return refused(guards.my_shop(shop_id), photo_refused)
     wish = request.form.get("wish", "keep")
     if wish in DONE_HERE:
         return DONE_HERE[wish](shop_id)

@@ -11,6 +11,7 @@ from blueprints.pages.citizen.showing import KINDS
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.differing import show_divergence
 from blueprints.pages.merchant.foreseeing import foresee_audience, foresee_notification, foresee_prior
+from blueprints.pages.merchant.illustrating import chosen_photo
 from blueprints.pages.merchant.showing import show_shop
 from blueprints.pages.merchant.taking_up import Diverged, offer_of
 from blueprints.pages.merchant.writing import LABELS, OTHER, Faults, evenings, written_in
@@ -54,6 +55,7 @@ def sheet(
         evenings=choices,
         kinds=KINDS,
         key=new_id(),
+        photo=chosen_photo(shop, written["photo_id"]),
         prior=prior,
         suggested=suggested,
         audience=None if correcting else foresee_audience(shop, written, locale),

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,6 +10,7 @@ from citylife.clock import PARIS
 from citylife.moments import until_words
 from citylife.offers import Offer, OfferDraft, OfferKind
 from citylife.offers.drafts import FARTHEST, NEAREST
+from citylife.photos import PhotoUnknown
 from citylife.wording import Sentence, say
 
 OTHER: Final = "autre"
@@ -34,6 +36,7 @@ LABELS: Final = {
     "quantity": Sentence("Quantité"),
     "radius": Sentence("Rayon, en mètres"),
     "starts_at": Sentence("Paraît le"),
+    "photo_id": Sentence("Photo"),
 }
 """The fields of the form, as their names in the domain."""
 TEXTS: Final = {"title", "description"}
@@ -67,6 +70,7 @@ def written_in(form: Mapping[str, str]) -> dict[str, str]:
     written = {name: form.get(name, "")[: LONGEST_TEXT if name in TEXTS else LONGEST_WORD] for name in LABELS}
     written["kind"] = written["kind"] or OfferKind.OFFER.value
     written["radius"] = written["radius"] or DEFAULT_RADIUS
+    written["photo_id"] = photo_in(form)
     return written | {name: form.get(name, "")[:LONGEST_WORD] for name in ("draft", "version")}
 
 
@@ -82,6 +86,7 @@ def written_of(offer: Offer) -> dict[str, str]:
             "perishable": "1" if offer.perishable else "",
             "quantity": "" if offer.quantity is None else str(offer.quantity),
             "radius": str(offer.radius),
+            "photo_id": "" if offer.photo_id is None else str(offer.photo_id),
         }
     )
 
@@ -137,6 +142,11 @@ def read_draft(form: Mapping[str, str], locale: str, *, begins: bool) -> OfferDr
     kind = next((kind for kind in OfferKind if kind.value == form.get("kind", OfferKind.OFFER.value)), None)
     if kind is None:
         said["kind"] = say(Sentence("Choisissez ce que c’est."), locale)
+    photo_id = None
+    try:
+        photo_id = uuid.UUID(photo_in(form)) if photo_in(form) else None
+    except ValueError:
+        said["photo_id"] = say(Sentence(PhotoUnknown.sentence), locale)
     if said or ends_at is None or kind is None:
         raise Faults(said)
     return OfferDraft(
@@ -151,7 +161,13 @@ def read_draft(form: Mapping[str, str], locale: str, *, begins: bool) -> OfferDr
         perishable=form.get("perishable") == "1",
         quantity=numbers["quantity"],
         radius=numbers["radius"] or 0,
+        photo_id=photo_id,
     )
+
+
+def photo_in(form: Mapping[str, str]) -> str:
+    """The id of the photo that was chosen; nothing where there is none, or it was taken off again."""
+    return "" if form.get("without_photo") == "1" else form.get("photo_id", "")[:LONGEST_WORD]
 
 
 def start_of(form: Mapping[str, str], locale: str, *, needed: bool) -> dt.datetime | None:
