@@ -103,6 +103,7 @@ class Settling:
         return {
             "slug": shop.slug,
             "shop_id": shop.id,
+            "shop_version": str(shop.version),
             "offer_id": live,
             "draft": draft,
             "sold_out": sold_out,

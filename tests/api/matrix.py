@@ -113,6 +113,8 @@ SIGNED_IN_BY_FORM: Final = Door((Realm.MERCHANT, Realm.STAFF), a_key=303, form=T
 MERCHANTS_BY_FORM: Final = Door((Realm.MERCHANT,), a_key=303, form=True, unknown=303)
 OWNERS_BY_FORM: Final = Door((Realm.MERCHANT,), a_key=303, form=True, unknown=303, owner=True)
 MERCHANTS_OR_SENT_AWAY: Final = Door((Realm.MERCHANT,), a_key=303, unknown=303)
+OWNERS_BY_FORM: Final = Door((Realm.MERCHANT,), a_key=303, form=True, unknown=303, owner=True)
+OWNERS_OR_SENT_AWAY: Final = Door((Realm.MERCHANT,), a_key=303, unknown=303, owner=True)
 SIGNED_IN_OR_SENT_AWAY: Final = Door((Realm.MERCHANT, Realm.STAFF), a_key=303, unknown=303)
 
 WATCHING: Final = Door((Realm.STAFF,), role=StaffRole.WATCH)
@@ -374,6 +376,7 @@ OF_CITIZENS: Final = (
     Line("POST /api/v1/me/transfer", CITIZENS, 201),
 )
 A_DRAFT: Final = {"offer_id": "draft"}
+A_WEEK: Final = {"version": "{shop_version}", "d0_0_from": "09:00", "d0_0_to": "12:30"}
 WRITTEN: Final = {"title": "Pain", "until": "2026-11-30T20:00", "radius": "5000", "wish": "keep"}
 CORRECTED: Final = WRITTEN | {"version": "2"}
 SOLD_OUT: Final = {"offer_id": "sold_out"}
@@ -408,6 +411,8 @@ OF_MERCHANTS: Final = (
     Line("POST /api/v1/merchant/shops/<uuid:shop_id>/photos", TEAM_OFFERING, 201, HERS, A_PICTURE),
     Line("GET /commerce", MERCHANTS_OR_SENT_AWAY),
     Line("GET /commerce/<uuid:shop_id>", MERCHANTS_OR_SENT_AWAY, there=HERS),
+    Line("GET /commerce/<uuid:shop_id>/horaires", OWNERS_OR_SENT_AWAY, there=HERS),
+    Line("POST /commerce/<uuid:shop_id>/horaires", OWNERS_BY_FORM, 303, HERS, A_WEEK),
     Line("GET /commerce/<uuid:shop_id>/annonce", MERCHANTS_OR_SENT_AWAY, there=HERS),
     Line("POST /commerce/<uuid:shop_id>/annonce", MERCHANTS_BY_FORM, 303, HERS, WRITTEN),
     Line("POST /commerce/<uuid:shop_id>/photo", OWNERS_BY_FORM, 303, HERS, {"photo": A_PICTURE}),

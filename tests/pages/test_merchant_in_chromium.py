@@ -78,6 +78,27 @@ def judged(chromium: Chromium, page: Page, name: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_nothing_bars_anyone_from_the_hours(chromium: Chromium, url: str, token: str, scheme: Any, width: int):
+    page = opened(chromium, url, token, scheme, width)
+    page.get_by_role("link", name="Horaires et fermetures").click()
+    expect(page.get_by_role("heading", name="Horaires", exact=True)).to_be_visible()
+    judged(chromium, page, f"hours-{scheme}-{width}")
+    monday = page.get_by_role("group", name="Lundi")
+    monday.get_by_label("Ouvre", exact=True).fill("09:00")
+    page.get_by_role("button", name="Enregistrer les horaires").click()
+    expect(monday.get_by_role("alert")).to_contain_text("Écrivez les deux heures")
+    judged(chromium, page, f"hours-wrong-{scheme}-{width}")
+    monday.get_by_label("Ferme", exact=True).fill("12:30")
+    page.get_by_role("button", name="Pareil jusqu’à vendredi").click()
+    expect(page.get_by_role("group", name="Vendredi").get_by_label("Ferme", exact=True)).to_have_value("12:30")
+    page.get_by_role("button", name="Enregistrer les horaires").click()
+    expect(page.get_by_text("Les horaires sont enregistrés.")).to_be_visible()
+    assert [said for said in chromium.complaints(page) if "422" not in said] == []
+    chromium.close(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_nothing_bars_a_merchant_s_way(chromium: Chromium, url: str, token: str, scheme: Any, width: int):
     page = opened(chromium, url, token, scheme, width)

@@ -8,7 +8,18 @@ from typing import Final
 from flask import Blueprint, Response
 
 from blueprints import conditions
-from blueprints.pages.merchant import acts, correcting, month, photo, poster, posting, results, shops, till
+from blueprints.pages.merchant import (
+    acts,
+    correcting,
+    month,
+    opening_hours,
+    photo,
+    poster,
+    posting,
+    results,
+    shops,
+    till,
+)
 
 blueprint: Final = Blueprint("merchant", __name__, template_folder="../templates")
 blueprint.add_url_rule("/commerce", view_func=shops.read_shops)
@@ -27,6 +38,8 @@ blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/retirer", view_func=act
 blueprint.add_url_rule("/commerce/<uuid:shop_id>/resultats", view_func=month.read_month_results)
 blueprint.add_url_rule("/commerce/<uuid:shop_id>/resultats.csv", view_func=month.read_month_file)
 blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/resultats", view_func=results.read_offer_results)
+blueprint.add_url_rule("/commerce/<uuid:shop_id>/horaires", view_func=opening_hours.read_hours)
+blueprint.add_url_rule("/commerce/<uuid:shop_id>/horaires", view_func=opening_hours.keep_hours, methods=["POST"])
 blueprint.add_url_rule("/commerce/caisse", view_func=till.read_till)
 blueprint.add_url_rule("/commerce/caisse", view_func=till.use_code, methods=["POST"])
 blueprint.add_url_rule("/commerce/<uuid:shop_id>/affiche", view_func=poster.read_poster)

@@ -15,6 +15,7 @@ from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.asking import merchant_here
 from blueprints.pages.merchant.showing import may_undo, show_offer, show_photo, show_shop
 from blueprints.storage import db
+from citylife.accounts.merchants import Role
 from citylife.categories import BY_KEY, Policy
 from citylife.courtesy.rules import announcements_a_day
 from citylife.follows import Follow
@@ -22,7 +23,7 @@ from citylife.ledger.messages import announcements_of_the_day
 from citylife.ledger.sending import TOLD, sending_now
 from citylife.offers import Offer, OfferStatus, every_offer_of_shop
 from citylife.shops import Shop
-from citylife.shops.directory import shops_of
+from citylife.shops.directory import shop_of_team, shops_of
 from citylife.wording import Sentence, say
 
 OK: Final = 200
@@ -41,6 +42,7 @@ SAID: Final = {
     "corrected": Sentence("Corrigée : la page de l’offre dit déjà la nouvelle version."),
     "photo-shown": Sentence("Votre page montre cette photo."),
     "photo-removed": Sentence("Votre page ne montre plus de photo."),
+    "hours": Sentence("Les horaires sont enregistrés."),
     "already": Sentence("Ce formulaire avait déjà été envoyé : rien n’a été fait deux fois."),
 }
 ARRIVED: Final = frozenset({"published", "scheduled", "kept", "already", "corrected"})
@@ -92,6 +94,7 @@ def shop_page(
         photo_problem=photo_problem,
         photo_said=said in OF_PHOTOS,
         told=_told(shop, locale),
+        owned=_owned(shop),
         several=len(shops_of(db.session(), guards.merchant_id())) > 1,
         said=said,
         arrived=request.args.get("said") in ARRIVED,
@@ -124,6 +127,12 @@ def _facts(shop: Shop, *, now: dt.datetime) -> dict[str, Any]:
     made = announcements_of_the_day(session, shop.id, now=now)
     followers = session.scalar(select(func.count()).where(Follow.shop_id == shop.id)) or 0
     return {"followers": followers, "most": most, "left": max(0, most - made)}
+
+
+def _owned(shop: Shop) -> bool:
+    """Whether she is an owner of the shop, and may change what is said of it."""
+    _, place = shop_of_team(db.session(), guards.merchant_id(), shop.id)
+    return place.role is Role.OWNER
 
 
 def _told(shop: Shop, locale: str) -> list[str]:

@@ -1,0 +1,167 @@
+"""« Horaires » as an owner fills them in without scripts: kept whole or not at all, a colleague's never overwritten."""
+
+import datetime as dt
+import uuid
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from citylife.accounts.merchants import Role, join_team
+from citylife.shops import Shop, ShopStatus
+from tests import builders
+from tests.builders import NOW
+from tests.pages.conftest import Browser, ReadPage
+from tests.pages.counter import COOKIE, her_browser, her_shop
+
+Sessions = sessionmaker[Session]
+MORNING = {"d0_0_from": "09:00", "d0_0_to": "12:30"}
+TODAY = NOW.date()
+
+
+@pytest.fixture
+def shop(sessions: Sessions) -> Shop:
+    return her_shop(sessions)
+
+
+@pytest.fixture
+def counter(app: Flask, sessions: Sessions, shop: Shop) -> Browser:
+    return her_browser(app, sessions)
+
+
+def path_of(shop: Shop) -> str:
+    return f"/commerce/{shop.id}/horaires"
+
+
+def filled(page: ReadPage, **typed: str) -> dict[str, str]:
+    """What a browser sends of the form once `typed` was typed."""
+    fields = [field.attrs for field in page.all("main form input")]
+    sent = {
+        field["name"]: field.get("value", "")
+        for field in fields
+        if field.get("type") != "checkbox" or "checked" in field
+    }
+    return sent | typed
+
+
+def hours_of(sessions: Sessions, shop: Shop) -> str | None:
+    with sessions() as session:
+        return session.scalars(select(Shop.opening_hours).where(Shop.id == shop.id)).one()
+
+
+def written(sessions: Sessions, shop: Shop, text: str | None) -> None:
+    with sessions.begin() as session:
+        kept = session.get_one(Shop, shop.id)
+        kept.opening_hours, kept.version = text, kept.version + 1
+
+
+def test_a_week_is_kept_and_shown_again_as_it_was_filled_in(counter, sessions, shop):
+    first, last = TODAY + dt.timedelta(30), TODAY + dt.timedelta(33)
+    closure = {"c0_first": first.isoformat(), "c0_last": last.isoformat(), "c0_why": "Congés"}
+    page = counter.get(path_of(shop))
+    sent = filled(page, **MORNING, d6_0_from="08:00", d6_0_to="13:00", holidays="off", **closure)
+    answer = counter.post(path_of(shop), form=sent)
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/commerce/{shop.id}?said=hours")
+    assert "Les horaires sont enregistrés." in counter.get(answer.headers["Location"]).words
+    assert hours_of(sessions, shop) == (
+        f'Mo 09:00-12:30; Su 08:00-13:00; PH off; {first:%Y %b %d}-{last:%Y %b %d} off "Congés"'
+    )
+    again = filled(counter.get(path_of(shop)))
+    changed = {name for name in sent if again.get(name) != sent[name]}
+    assert changed == {"version"}
+    with sessions() as session:
+        slug = session.get_one(Shop, shop.id).slug
+    assert "Lundi de 9 h à 12 h 30" in counter.get(f"/s/{slug}").words
+
+
+def test_mondays_hours_are_given_to_other_days_and_nothing_is_kept_yet(counter, sessions, shop):
+    before = hours_of(sessions, shop)
+    page = counter.get(path_of(shop))
+    for wish, days in (("week", 5), ("all", 7)):
+        shown = filled(ReadPage(counter.post(path_of(shop), form=filled(page, **MORNING, copy=wish))))
+        assert [shown[f"d{day}_0_from"] for day in range(days)] == ["09:00"] * days
+    assert hours_of(sessions, shop) == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "at", "said"),
+    [
+        ({"d2_0_from": "09:00"}, "d2", "Écrivez les deux heures"),
+        ({"d2_0_from": "25:00", "d2_0_to": "x"}, "d2", "Écrivez les deux heures"),
+        ({"d3_0_from": "09:00", "d3_0_to": "12:00", "d3_1_from": "11:00", "d3_1_to": "18:00"}, "d3", "se recouvrent"),
+        ({"c0_last": "2026-12-24"}, "c0", "Choisissez le premier jour"),
+        ({"c1_first": "2026-12-24", "c1_last": "2026-12-20"}, "c1", "finit avant de commencer"),
+    ],
+)
+def test_what_is_wrong_is_said_where_it_is_and_stays_written(  # noqa: PLR0917 - what is typed, and what is said of it
+    counter, sessions, shop, typed, at, said
+):
+    before = hours_of(sessions, shop)
+    page = ReadPage(counter.post(path_of(shop), form=filled(counter.get(path_of(shop)), **typed)))
+    assert page.status == 422
+    assert said in page.text(f"#{at}-probleme")
+    assert {name: filled(page)[name] for name in typed} == typed
+    assert page.all(f"[aria-describedby={at}-probleme]")
+    assert hours_of(sessions, shop) == before
+
+
+def test_a_colleagues_hours_are_not_overwritten(counter, sessions, shop):
+    page = counter.get(path_of(shop))
+    written(sessions, shop, "Tu 10:00-18:00")
+    answer = ReadPage(counter.post(path_of(shop), form=filled(page, **MORNING)))
+    assert answer.status == 412
+    assert "un collègue" in answer.text("[role=alert]") or "d’un collègue" in answer.text("[role=alert]")
+    assert filled(answer)["d1_0_from"] == "10:00"
+    assert hours_of(sessions, shop) == "Tu 10:00-18:00"
+
+
+def test_hours_that_no_week_can_show_are_said_in_full_before_they_are_replaced(counter, sessions, shop):
+    written(sessions, shop, "Apr-Oct Mo-Su 09:00-20:00")
+    page = counter.get(path_of(shop))
+    assert "Apr-Oct Mo-Su 09:00-20:00" in page.text(".notice")
+    assert filled(page)["d0_0_from"] == ""
+    assert hours_of(sessions, shop) == "Apr-Oct Mo-Su 09:00-20:00", "looking replaces nothing"
+
+
+def test_a_closure_that_is_over_leaves_with_the_next_change(counter, sessions, shop):
+    written(sessions, shop, "Mo 09:00-12:30; 2025 Dec 24 off")
+    page = counter.get(path_of(shop))
+    assert "2025-12-24" not in filled(page).values()
+    counter.post(path_of(shop), form=filled(page, d1_0_from="09:00", d1_0_to="12:30"))
+    assert hours_of(sessions, shop) == "Mo-Tu 09:00-12:30"
+
+
+def test_emptied_hours_are_hours_nobody_knows(counter, sessions, shop):
+    written(sessions, shop, "Mo 09:00-12:30")
+    counter.post(path_of(shop), form=filled(counter.get(path_of(shop)), d0_0_from="", d0_0_to=""))
+    assert hours_of(sessions, shop) is None
+
+
+def test_a_seller_changes_no_hours_and_sees_no_way_to(app, sessions, shop):
+    with sessions.begin() as session:
+        seller = builders.a_merchant(session)
+        join_team(session, seller, session.get_one(Shop, shop.id), Role.SELLER, now=NOW)
+        browser = Browser(app)
+        browser.client.set_cookie(COOKIE, builders.signed_in(session, seller), secure=True)
+    assert browser.get(f"/commerce/{shop.id}").all("[href$=horaires]") == []
+    assert browser.get(path_of(shop)).status == 403
+    assert browser.post(path_of(shop), form=MORNING).status_code == 403
+
+
+def test_who_waits_to_be_verified_reads_so_and_changes_nothing(counter, sessions, shop):
+    with sessions.begin() as session:
+        session.get_one(Shop, shop.id).status = ShopStatus.CLAIMED
+    page = counter.get(path_of(shop))
+    assert "En cours de vérification" in page.words
+    assert page.all("main form") == []
+    with sessions() as session:
+        version = str(session.get_one(Shop, shop.id).version)
+    assert counter.post(path_of(shop), form={**MORNING, "version": version}).status_code == 409
+
+
+def test_another_shops_hours_are_not_there(counter, sessions):
+    with sessions.begin() as session:
+        other = builders.a_shop(session, "Le Moulin")
+    assert counter.get(path_of(other)).status == 404
+    assert counter.get(f"/commerce/{uuid.uuid4()}/horaires").status == 404
