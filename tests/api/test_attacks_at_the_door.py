@@ -31,9 +31,14 @@ MADE_ELSEWHERE = {
     "/autour",
     "/mes-commerces/<slug>/take-back",
     "/reglages/telephone/secours/revoke",
+    "/courriel/parti/<token>/annuler",
+    "/commerce/<uuid:shop_id>/photo/retirer",
+    "/commerce/<uuid:shop_id>/photo/remettre",
+    "/api/v1/merchant/shops/<uuid:shop_id>/photos",
 }
-"""Forms in no page as it comes: for who follows, who has just left, or who has a code for a phone that is lost; and one
-that a script makes of a position."""
+"""Forms in no page as it comes: for who follows, who has just left, or who has a code for a phone that is lost; for an
+offer just sold out by a letter's link; for a shop that shows a photo, or did; one that a script makes of a position; and
+a picture that programs send."""
 SPLITTING = "x\r\nSet-Cookie: stolen=1\r\n\r\n<script>"
 
 
