@@ -22,6 +22,12 @@ PHOTOS: Final = Limit("photos-an-hour", 60, dt.timedelta(hours=1))
 MOST_UNUSED: Final = 50
 """Photos of a shop that nothing shows yet, or any more."""
 _UNUSED: Final = text(UNUSED)
+_OF_IT: Final = "EXISTS (SELECT 1 FROM offers WHERE offers.photo_id = photos.id AND"
+_FIT: Final = text(
+    f"(photos.fronts OR NOT {_OF_IT} offers.withdrawn_reason IS NOT NULL)"
+    f" OR {_OF_IT} offers.withdrawn_reason IS NULL AND offers.status = 'live'))"
+)
+"""A photo whose offer staff withdrew is shown only where the shop's page or another live offer shows it, too."""
 
 
 class PhotoUnknown(Invalid):
@@ -135,16 +141,16 @@ def photos_of(session: Session, photo_ids: Iterable[uuid.UUID | None]) -> dict[u
 
 
 def content_of(session: Session, photo_id: uuid.UUID, size: Size) -> bytes:
-    """The bytes of a photo, while its shop is public.
+    """The bytes of a photo, while its shop is public and staff have not withdrawn what showed it.
 
     Raises:
-        Absent: there is no such photo, or its shop is suspended or gone.
+        Absent: there is no such photo, its shop is suspended or gone, or its offer was withdrawn by staff.
     """
     found = session.scalar(
         select(PhotoFile.content)
         .join(Photo, Photo.id == PhotoFile.photo_id)
         .join(Shop, Shop.id == Photo.shop_id)
-        .where(PhotoFile.photo_id == photo_id, PhotoFile.size == size, Shop.status.in_(PUBLIC))
+        .where(PhotoFile.photo_id == photo_id, PhotoFile.size == size, Shop.status.in_(PUBLIC), _FIT)
     )
     if found is None:
         raise Absent

@@ -37,8 +37,8 @@ MADE_ELSEWHERE = {
     "/api/v1/merchant/shops/<uuid:shop_id>/photos",
 }
 """Forms in no page as it comes: for who follows, who has just left, or who has a code for a phone that is lost; for an
-offer just sold out by a letter's link; for a shop that shows a photo, or did; one that a script makes of a position; and
-a picture that programs send."""
+offer just sold out by a letter's link; for a shop that shows a photo, or did; one that a script makes of a position;
+and a picture that programs send."""
 SPLITTING = "x\r\nSet-Cookie: stolen=1\r\n\r\n<script>"
 
 

@@ -8,11 +8,22 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from citylife.backup import shapes
-from citylife.errors import Stale
+from citylife.errors import Absent, Stale
 from citylife.offers import OfferChanges, OfferStatus, correct_offer
-from citylife.photos import Photo, PhotoFile, PhotoUnknown, TooManyPhotos, front_with, fronts_of, take_photo
+from citylife.photos import (
+    Photo,
+    PhotoFile,
+    PhotoUnknown,
+    Size,
+    TooManyPhotos,
+    content_of,
+    front_with,
+    fronts_of,
+    take_photo,
+)
 from citylife.photos.forgetting import KEPT_UNUSED, forget_photos
 from citylife.photos.keeping import MOST_UNUSED
+from citylife.reports import Wrong, report_offer, uphold
 from citylife.shops import Shop, ShopNotVerified, ShopStatus
 from tests import builders
 from tests.builders import NOW
@@ -96,3 +107,17 @@ def test_a_backup_takes_files_by_small_pages(session: Session, tmp_path: Path):
     builders.a_photo(session, builders.a_shop(session))
     session.flush()
     assert len(list(shapes.lines_of(session.connection(), shape))) == 2
+
+
+def test_a_photo_whose_offer_staff_withdrew_is_gone_unless_something_else_shows_it(session: Session):
+    shop, staff = builders.a_shop(session), builders.a_staff_member(session)
+    photo = builders.a_photo(session, shop)
+    offer = builders.an_offer(session, shop, photo_id=photo.id)
+    assert content_of(session, photo.id, Size.SMALL)
+    report = report_offer(session, offer, Wrong.OTHER, now=NOW)
+    uphold(session, report, reason="Choquant", now=NOW, actor_id=staff.id)
+    builders.an_offer(session, shop, status=OfferStatus.DRAFT, photo_id=photo.id)
+    with pytest.raises(Absent):
+        content_of(session, photo.id, Size.LARGE)
+    builders.an_offer(session, shop, photo_id=photo.id)
+    assert content_of(session, photo.id, Size.LARGE), "another offer that is live"
