@@ -52,6 +52,10 @@ class Span:
     closes: dt.time
 
 
+ALL_DAY: Final = Span(dt.time.min, dt.time.min)
+"""Open from midnight to midnight."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class DatedClosure:
     """Closed from a day to another, both included, and why (empty: nothing is said)."""
@@ -120,7 +124,8 @@ def _check_spans(spans: Sequence[Span], *, pointer: str) -> None:
     end = dt.time.min
     for number, span in enumerate(sorted(spans)):
         overnight = span.closes <= span.opens
-        if (number and span.opens <= end) or (overnight and span != max(spans)) or span.opens == span.closes:
+        empty = span.opens == span.closes and (span != ALL_DAY or len(spans) > 1)
+        if (number and span.opens <= end) or (overnight and span != max(spans)) or empty:
             raise SpansOverlap(pointer=pointer)
         end = span.closes
 

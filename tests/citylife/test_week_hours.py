@@ -135,6 +135,15 @@ def test_openings_that_run_into_each_other_are_refused_at_their_day(spans: tuple
     assert refused.value.pointer == "/days/1"
 
 
+def test_a_shop_that_never_closes_is_read_and_written_alike():
+    text = "Mo-Su 00:00-24:00"
+    week = read_week_hours(text)
+    assert week is not None
+    assert written_hours(week) == text
+    noon = dt.datetime.combine(MONDAY, dt.time(12), PARIS)
+    assert opening_times(text, noon, days=1)[0][0].time() == dt.time.min
+
+
 def test_a_closure_that_ends_before_it_begins_is_refused():
     closure = DatedClosure(MONDAY, MONDAY - dt.timedelta(1))
     with pytest.raises(ClosureBackwards) as refused:

@@ -121,6 +121,8 @@ def test_hours_that_no_week_can_show_are_said_in_full_before_they_are_replaced(c
     page = counter.get(path_of(shop))
     assert "Apr-Oct Mo-Su 09:00-20:00" in page.text(".notice")
     assert filled(page)["d0_0_from"] == ""
+    copied = ReadPage(counter.post(path_of(shop), form=filled(page, **MORNING, copy="week")))
+    assert "Apr-Oct Mo-Su 09:00-20:00" in copied.text(".notice"), "nothing is replaced yet"
     assert hours_of(sessions, shop) == "Apr-Oct Mo-Su 09:00-20:00", "looking replaces nothing"
 
 
@@ -130,6 +132,13 @@ def test_a_closure_that_is_over_leaves_with_the_next_change(counter, sessions, s
     assert "2025-12-24" not in filled(page).values()
     counter.post(path_of(shop), form=filled(page, d1_0_from="09:00", d1_0_to="12:30"))
     assert hours_of(sessions, shop) == "Mo-Tu 09:00-12:30"
+
+
+def test_more_closures_than_there_is_room_for_are_not_lost_by_a_change_of_the_week(counter, sessions, shop):
+    days = [TODAY + dt.timedelta(2 * number) for number in range(1, 22)]
+    written(sessions, shop, "; ".join(["Mo 09:00-12:30", *(f"{day:%Y %b %d} off" for day in days)]))
+    page = counter.get(path_of(shop))
+    assert f"{days[-1]:%Y %b %d}" in page.text(".notice")
 
 
 def test_emptied_hours_are_hours_nobody_knows(counter, sessions, shop):

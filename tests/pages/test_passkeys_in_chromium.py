@@ -121,6 +121,19 @@ def test_a_device_that_has_one_already_is_told_so(chromium: Chromium, url: str, 
     chromium.close(page)
 
 
+def test_two_taps_are_one_ceremony(chromium: Chromium, url: str, street: Sessions):
+    page = chromium.open(f"{url}/connexion")
+    a_device(page)
+    by_letter(page, street)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    page.get_by_role("button", name="Créer une clé d’accès").evaluate("button => { button.click(); button.click(); }")
+    expect(page.get_by_role("heading", name="Vos commerces")).to_be_visible()
+    assert asked == [f"{url}/api/v1/passkeys/options", f"{url}/api/v1/passkeys"]
+    assert chromium.complaints(page) == []
+    chromium.close(page)
+
+
 def test_without_scripts_the_letter_is_the_way_and_nothing_else_is_shown(
     chromium: Chromium, url: str, street: Sessions
 ):

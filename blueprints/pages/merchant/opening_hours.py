@@ -73,7 +73,7 @@ def read_hours(shop_id: uuid.UUID) -> Response:
 def keep_hours(shop_id: uuid.UUID) -> Response:
     """Keep the week, or give other days Monday's hours and keep nothing yet; what is refused stays written."""
     shop = guards.my_shop(shop_id, owner=True)
-    sheet = _written(request.form)
+    sheet = _written(shop, request.form)
     copied = COPIES.get(request.form.get("copy", ""))
     if copied is not None:
         for number in copied:
@@ -98,16 +98,26 @@ def keep_hours(shop_id: uuid.UUID) -> Response:
 
 def _sheet_of(shop: Shop) -> Sheet:
     week = read_week_hours(shop.opening_hours)
-    beyond = ""
-    if week is None or max(map(len, week.days)) > SPANS:
-        week, beyond = WeekHours(((),) * 7), shop.opening_hours or ""
+    beyond = _beyond(shop)
+    if week is None or beyond:
+        week = WeekHours(((),) * 7)
     week = without_past(week, local_date(now()))
     days = [[(f"{span.opens:%H:%M}", f"{span.closes:%H:%M}") for span in spans] for spans in week.days]
     closures = [(one.first.isoformat(), one.last.isoformat(), one.comment) for one in week.closures]
     return Sheet(shop.version, days, closures, week.holidays_off, beyond)
 
 
-def _written(form: Mapping[str, str]) -> Sheet:
+def _beyond(shop: Shop) -> str:
+    """The hours of a shop where the form has no room for them; empty where it has."""
+    week = read_week_hours(shop.opening_hours)
+    if week is not None:
+        week = without_past(week, local_date(now()))
+        if max(map(len, week.days)) <= SPANS and len(week.closures) <= MOST_CLOSURES:
+            return ""
+    return shop.opening_hours or ""
+
+
+def _written(shop: Shop, form: Mapping[str, str]) -> Sheet:
     """What was written, as it was."""
     version = form.get("version", "")
     days = [
@@ -121,7 +131,7 @@ def _written(form: Mapping[str, str]) -> Sheet:
     while closures and not any(closures[-1]):
         closures.pop()
     known = int(version) if version.isascii() and version.isdigit() and len(version) <= len("1000000000") else 0
-    return Sheet(known, days, closures, form.get("holidays") == "off")
+    return Sheet(known, days, closures, form.get("holidays") == "off", _beyond(shop))
 
 
 def _week(sheet: Sheet) -> WeekHours:

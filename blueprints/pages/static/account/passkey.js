@@ -18,6 +18,9 @@ if (passkeys?.parseCreationOptionsFromJSON && passkeys.parseRequestOptionsFromJS
 async function attempt(area) {
   const button = area.querySelector("button");
   const problem = area.querySelector("[data-problem]");
+  if (button.getAttribute("aria-disabled") === "true") {
+    return;
+  }
   button.setAttribute("aria-disabled", "true");
   problem.hidden = true;
   try {
