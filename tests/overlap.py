@@ -11,8 +11,12 @@ HEAD_START: Final = 0.25
 Deed = Callable[[Session], Any]
 
 
-def overlapping(sessions: sessionmaker[Session], first: Deed, second: Deed) -> tuple[Any, Any]:
+def overlapping(
+    sessions: sessionmaker[Session], first: Deed, second: Deed, *, then: Deed | None = None
+) -> tuple[Any, Any]:
     """Run two deeds in two transactions that overlap, both committed; what each returned or raised.
+
+    `then` is what the first still does when the second has got as far as it can: two that wait for each other show.
 
     Where nothing makes the second wait, it finishes within its head start and has not seen the first's work: so a
     missing lock shows every time, not once in a thousand runs.
@@ -32,6 +36,8 @@ def overlapping(sessions: sessionmaker[Session], first: Deed, second: Deed) -> t
         session.flush()
         thread.start()
         thread.join(HEAD_START)
+        if then is not None:
+            then(session)
     thread.join(60)
     assert not thread.is_alive()
     return done, outcome[0]

@@ -1,7 +1,7 @@
 """An offer done again by the link of a Monday letter: shown first as it will be, then published by one tap, once.
 
-It is a new offer, with the same words and price, that lasts as the first one did. No reduction is carried over: the
-lowest price of the last thirty days is another one by now (Code de la consommation, L112-1-1).
+It is a new offer, with the same words, price and photo, that lasts as the first one did. No reduction is carried over:
+the lowest price of the last thirty days is another one by now (Code de la consommation, L112-1-1).
 """
 
 import datetime as dt
@@ -59,7 +59,7 @@ def again_of_link(session: Session, token: str, *, secret: str, now: dt.datetime
 
 
 def draft_again(offer: Offer, *, now: dt.datetime) -> OfferDraft:
-    """What is published when an offer is done again now: its words and price, no reduction, as long as it lasted."""
+    """What is published when an offer is done again now: its words, price and photo, no reduction, for as long."""
     return OfferDraft(
         title=offer.title,
         ends_at=ends_again_at(offer, now=now),
@@ -69,6 +69,7 @@ def draft_again(offer: Offer, *, now: dt.datetime) -> OfferDraft:
         perishable=offer.perishable,
         quantity=offer.quantity,
         radius=offer.radius,
+        photo_id=offer.photo_id,
     )
 
 

@@ -40,7 +40,7 @@ from citylife.ledger import sums, tables
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0025"
+HEAD: Final = "0026"
 """The revision this code was written for; a test holds it to be the last of the history."""
 VERSION_TABLE: Final = "alembic_version"
 NOUNS: Final = (

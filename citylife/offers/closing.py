@@ -10,7 +10,7 @@ from citylife.audit import Actor, note
 from citylife.errors import Refusal
 from citylife.ledger.messages import UNDO, propose_sold_out, stop_offer, take_back
 from citylife.ledger.tables import Message
-from citylife.offers.drafts import OPEN_TO_CHANGE, OfferClosed, hold_offer, touch
+from citylife.offers.drafts import OPEN_TO_CHANGE, OfferClosed, hold_offer, let_photo_go, touch
 from citylife.offers.tables import Offer, OfferStatus
 from citylife.timetable import Task
 
@@ -77,6 +77,7 @@ def withdraw(
     if offer.status not in OPEN_TO_CHANGE:
         raise OfferClosed
     _close(session, offer, OfferStatus.WITHDRAWN, now=now)
+    let_photo_go(session, offer, now=now)
     stop_offer(session, offer, now=now)
     note(session, "offer.withdrawn", offer.id, actor=actor, actor_id=actor_id, now=now)
     session.flush()

@@ -125,6 +125,7 @@ def draft_offer(session: Session, shop: Shop, draft: OfferDraft, *, now: dt.date
     """
     draft = checked(draft, now=now)
     if draft.photo_id is not None:
+        _keep_shop(session, shop.id)
         take_photo(session, shop.id, draft.photo_id, now=now)
     offer = Offer(
         id=new_id(),
@@ -189,10 +190,25 @@ def hold_offer(session: Session, offer: Offer) -> None:
     Its shop is read anew and stays as it is meanwhile: what is stored of an offer says its shop's name and place too,
     so that the two never change at once without seeing each other. The shop is taken first, as whoever changes it does.
     """
-    session.flush()
-    shop = select(Shop).where(Shop.id == offer.shop_id).with_for_update(read=True)
-    session.scalars(shop.execution_options(populate_existing=True)).one()
+    _keep_shop(session, offer.shop_id)
     session.refresh(offer, with_for_update={"key_share": True})
+
+
+def _keep_shop(session: Session, shop_id: uuid.UUID) -> None:
+    """Read a shop as it is now and let nobody change it until the transaction ends; its photos are taken after it."""
+    session.flush()
+    shop = select(Shop).where(Shop.id == shop_id).with_for_update(read=True)
+    session.scalars(shop.execution_options(populate_existing=True)).one()
+
+
+def let_photo_go(session: Session, offer: Offer, *, now: dt.datetime) -> None:
+    """Leave its photo, if any, to whoever shows it next, and else to the purge: the offer is over and was never live.
+
+    A published one keeps its own, which its versions name.
+    """
+    if offer.live_from is None and offer.photo_id is not None:
+        take_photo(session, offer.shop_id, offer.photo_id, now=now)
+        offer.photo_id = None
 
 
 def touch(offer: Offer, *, now: dt.datetime) -> None:
@@ -302,10 +318,9 @@ def _later_end(draft: OfferDraft, *, now: dt.datetime) -> OfferDraft:
 
 
 def _take_photos(session: Session, offer: Offer, *photo_ids: uuid.UUID | None, now: dt.datetime) -> None:
-    """The one that is chosen, and the former one, which may be chosen again for a while."""
-    for photo_id in photo_ids:
-        if photo_id is not None:
-            take_photo(session, offer.shop_id, photo_id, now=now)
+    """The one that is chosen, and the former one, which may be chosen again for a while; always in the same order."""
+    for photo_id in sorted(photo_id for photo_id in photo_ids if photo_id is not None):
+        take_photo(session, offer.shop_id, photo_id, now=now)
 
 
 def _replan(session: Session, offer: Offer) -> None:

@@ -19,6 +19,7 @@ from citylife.offers.drafts import (
     check_dates,
     hold_offer,
     keep_version,
+    let_photo_go,
     touch,
 )
 from citylife.offers.tables import LONGEST, Offer, OfferStatus
@@ -116,6 +117,7 @@ def start_due(session: Session, offer_id: uuid.UUID, *, now: dt.datetime) -> Mes
     if offer.ends_at <= now:
         offer.status, offer.closed_at = OfferStatus.ENDED, now
         touch(offer, now=now)
+        let_photo_go(session, offer, now=now)
         note(session, "offer.ended", offer.id, actor=Actor.SYSTEM, now=now)
         session.flush()
         return None

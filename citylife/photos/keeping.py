@@ -21,8 +21,8 @@ PHOTOS: Final = Limit("photos-an-hour", 60, dt.timedelta(hours=1))
 """How many photos a merchant may send: each is developed, whatever becomes of it."""
 MOST_UNUSED: Final = 50
 """Photos of a shop that nothing shows yet, or any more."""
-_UNUSED: Final = text(UNUSED)
 _OF_IT: Final = "EXISTS (SELECT 1 FROM offers WHERE offers.photo_id = photos.id AND"
+_UNUSED: Final = text(f"{UNUSED} AND NOT {_OF_IT} true)")
 _FIT: Final = text(
     f"(photos.fronts OR NOT {_OF_IT} offers.withdrawn_reason IS NOT NULL)"
     f" OR {_OF_IT} offers.withdrawn_reason IS NULL AND offers.status = 'live'))"

@@ -2,18 +2,23 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, func, inspect, select, text
+from sqlalchemy import Connection, Engine, func, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from blueprints.pieces import keep_pieces
 from citylife import migrations
-from citylife.database import engine_for
+from citylife.database import engine_for, writing
 from citylife.geography import Commune, CommuneCell, communes
+from citylife.offers import Offer, OfferStatus
+from citylife.photos import Photo
 from tests import builders
 from tests.conftest import a_postgres_database
 
@@ -96,3 +101,65 @@ def test_what_is_append_only_is_refused_by_the_database_itself(session: Session,
     with pytest.raises((DBAPIError, SQLAlchemyError), match="append-only"):
         session.execute(text(change))
     session.rollback()
+
+
+def row_of(connection: Connection, offer: Offer) -> dict[str, Any]:
+    return dict(connection.execute(select(Offer.__table__).where(Offer.id == offer.id)).mappings().one())
+
+
+def test_what_is_stored_of_an_offer_of_before_the_photos_says_that_it_has_none(engine: Engine):
+    sessions = writing(engine)
+    keep_pieces(sessions)
+    with sessions.begin() as session:
+        shop = builders.a_shop(session, 'Chez "Léon", "shop":{')
+        offers = [
+            builders.an_offer(session, shop, status=status, title=title)
+            for status in (OfferStatus.LIVE, OfferStatus.ENDED, OfferStatus.DRAFT)
+            for title in ("100 % beurre", 'x,"photo":null,"shop":{', "x,")
+        ]
+    whole = [offer.piece for offer in offers]
+    assert [piece is None for piece in whole] == [False] * 6 + [True] * 3
+    migrations.downgrade(engine, "0023")
+    with engine.execution_options(writes=True).begin() as connection:
+        for offer in offers:
+            if offer.piece is not None:
+                said = {key: value for key, value in orjson.loads(offer.piece).items() if key != "photo"}
+                former = update(Offer.__table__).where(Offer.id == offer.id).values(piece=orjson.dumps(said).decode())
+                connection.execute(former)
+
+    migrations.upgrade(engine)
+
+    with engine.connect() as connection:
+        assert [row_of(connection, offer)["piece"] for offer in offers] == whole
+
+
+def test_offers_that_were_over_before_they_were_live_let_their_photos_go_and_no_other_does(engine: Engine):
+    sessions = writing(engine)
+    keep_pieces(sessions)
+    with sessions.begin() as session:
+        shop = builders.a_shop(session)
+        photo = builders.a_photo(session, shop)
+        gone = [
+            builders.an_offer(session, shop, status=status, photo_id=photo.id)
+            for status in (OfferStatus.DRAFT, OfferStatus.SCHEDULED, OfferStatus.SCHEDULED)
+        ]
+        kept = [builders.an_offer(session, shop, status=status, photo_id=photo.id) for status in OfferStatus]
+        for offer, status in zip(gone, (OfferStatus.WITHDRAWN, OfferStatus.WITHDRAWN, OfferStatus.ENDED), strict=True):
+            offer.status, offer.closed_at = status, builders.NOW
+    with engine.connect() as connection:
+        before = {offer.id: row_of(connection, offer) for offer in (*gone, *kept)}
+        photos = connection.execute(select(Photo.__table__)).all()
+    assert {row["photo_id"] for row in before.values()} == {photo.id}
+    migrations.downgrade(engine, "0025")
+
+    migrations.upgrade(engine)
+
+    with engine.connect() as connection:
+        for offer in gone:
+            said = orjson.loads(str(before[offer.id]["piece"]))
+            assert said["photo"]["id"] == str(photo.id)
+            piece = orjson.dumps({**said, "photo": None}).decode()
+            assert row_of(connection, offer) == {**before[offer.id], "photo_id": None, "piece": piece}
+        for offer in kept:
+            assert row_of(connection, offer) == before[offer.id]
+        assert connection.execute(select(Photo.__table__)).all() == photos

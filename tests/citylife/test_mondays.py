@@ -160,13 +160,15 @@ def test_what_is_done_again_lasts_as_long_and_claims_no_reduction(sessions: Sess
     with sessions.begin() as session:
         shop = a_fournil(session)
         said = {"price": 350, "prior_price": 700, "reduction": True, "quantity": 20, "radius": 2000}
-        evening = builders.an_offer(session, shop, ends_at=utc(2026, 11, 24, 17), **said)
+        photo = builders.a_photo(session, shop)
+        evening = builders.an_offer(session, shop, ends_at=utc(2026, 11, 24, 17), photo_id=photo.id, **said)
         days = builders.an_offer(session, shop, ends_at=utc(2026, 11, 27, 17))
         longest = builders.an_offer(session, shop, ends_at=NOW + 14 * DAY)
 
         draft = draft_again(evening, now=MONDAY)
 
         assert (draft.price, draft.quantity, draft.radius, draft.title) == (350, 20, 2000, evening.title)
+        assert draft.photo_id == photo.id
         assert (draft.prior_price, draft.reduction, draft.starts_at) == (None, False, None)
         assert draft.ends_at == utc(2026, 11, 30, 17)
         assert draft_again(evening, now=utc(2026, 11, 30, 16)).ends_at == utc(2026, 12, 1, 17), "an hour is too short"

@@ -1,15 +1,16 @@
 """Keeping photos: one on the page of a shop, and what nothing shows leaves, but not what was published."""
 
 import datetime as dt
+import uuid
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.backup import shapes
 from citylife.errors import Absent, Stale
-from citylife.offers import OfferChanges, OfferStatus, correct_offer
+from citylife.offers import Offer, OfferChanges, OfferStatus, correct_offer, publish, start_due, withdraw
 from citylife.photos import (
     Photo,
     PhotoFile,
@@ -27,6 +28,7 @@ from citylife.reports import Wrong, report_offer, uphold
 from citylife.shops import Shop, ShopNotVerified, ShopStatus
 from tests import builders
 from tests.builders import NOW
+from tests.overlap import overlapping
 
 LATER = NOW + KEPT_UNUSED + dt.timedelta(minutes=1)
 
@@ -99,6 +101,85 @@ def test_a_shop_has_only_so_many_in_store(session: Session):
         builders.a_photo(session, shop, "navy")
     assert builders.a_photo(session, shop, "#008040").shop_id == shop.id, "one that is there is no other one"
     builders.a_photo(session, builders.a_shop(session), "navy")
+
+
+def test_photos_that_offers_refer_to_are_not_in_store(session: Session):
+    shop = builders.a_shop(session)
+    for number in range(MOST_UNUSED):
+        photo = builders.a_photo(session, shop, f"#{number * 5:02x}8040")
+        builders.an_offer(session, shop, status=OfferStatus.DRAFT, photo_id=photo.id)
+    assert builders.a_photo(session, shop, "navy").shop_id == shop.id
+
+
+@pytest.mark.parametrize("status", [OfferStatus.DRAFT, OfferStatus.SCHEDULED], ids=lambda status: status.value)
+def test_the_photo_of_an_offer_withdrawn_before_it_was_live_leaves_after_a_week(session: Session, status: OfferStatus):
+    shop = builders.a_shop(session)
+    photo = builders.a_photo(session, shop)
+    offer = builders.an_offer(session, shop, status=status, photo_id=photo.id)
+    withdraw(session, offer, now=NOW + dt.timedelta(hours=1))
+
+    assert offer.photo_id is None
+    assert forget_photos(session, now=LATER, most=10) == 0, "it stopped being shown an hour later"
+    assert forget_photos(session, now=LATER + dt.timedelta(hours=1), most=10) == 1
+
+
+def test_the_photo_of_a_scheduled_offer_that_never_began_leaves_after_a_week(session: Session):
+    shop = builders.a_shop(session)
+    photo = builders.a_photo(session, shop)
+    offer = builders.an_offer(session, shop, status=OfferStatus.SCHEDULED, photo_id=photo.id)
+    assert start_due(session, offer.id, now=offer.ends_at) is None
+
+    assert (offer.status, offer.photo_id) == (OfferStatus.ENDED, None)
+    assert forget_photos(session, now=offer.ends_at + KEPT_UNUSED, most=10) == 0
+    assert forget_photos(session, now=offer.ends_at + KEPT_UNUSED + dt.timedelta(minutes=1), most=10) == 1
+
+
+def test_an_offer_that_was_live_keeps_its_photo_when_it_is_withdrawn(session: Session):
+    shop = builders.a_shop(session)
+    photo = builders.a_photo(session, shop)
+    offer = builders.an_offer(session, shop, status=OfferStatus.WITHDRAWN, photo_id=photo.id)
+    assert offer.photo_id == photo.id
+    assert forget_photos(session, now=LATER, most=10) == 0
+
+
+def test_an_offer_with_a_photo_and_another_for_the_page_do_not_wait_for_each_other(sessions: sessionmaker[Session]):
+    with sessions.begin() as session:
+        shop = builders.a_shop(session)
+        photo = builders.a_photo(session, shop)
+    offers: list[Offer] = []
+
+    def draft(session: Session) -> None:
+        offers.append(builders.an_offer(session, shop_in(session), status=OfferStatus.DRAFT, photo_id=photo.id))
+
+    def go_live(session: Session) -> None:
+        publish(session, shop_in(session), offers[0], now=NOW)
+
+    def shop_in(session: Session) -> Shop:
+        return session.get_one(Shop, shop.id)
+
+    outcome = overlapping(sessions, draft, lambda session: front(session, shop_in(session), photo), then=go_live)
+
+    assert outcome == (None, None)
+    with sessions() as session:
+        assert session.get_one(Offer, offers[0].id).status is OfferStatus.LIVE
+        assert fronts_of(session, [shop.id])[shop.id].id == photo.id
+
+
+def test_two_offers_that_swap_their_photos_do_not_wait_for_each_other(sessions: sessionmaker[Session]):
+    with sessions.begin() as session:
+        shop = builders.a_shop(session)
+        low, high = sorted(builders.a_photo(session, shop, colour).id for colour in ("navy", "teal"))
+        offer = builders.an_offer(session, shop, status=OfferStatus.DRAFT, photo_id=high)
+
+    def take(session: Session, photo_id: uuid.UUID) -> None:
+        take_photo(session, shop.id, photo_id, now=NOW)
+
+    def swap(session: Session) -> None:
+        mine = session.get_one(Offer, offer.id)
+        correct_offer(session, mine, OfferChanges(photo_id=low), expected_version=mine.version, now=NOW)
+
+    outcome = overlapping(sessions, lambda session: take(session, low), swap, then=lambda session: take(session, high))
+    assert outcome == (None, None)
 
 
 def test_a_backup_takes_files_by_small_pages(session: Session, tmp_path: Path):
