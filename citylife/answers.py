@@ -122,6 +122,12 @@ def begin_answer(session: Session, caller: str, key: str, fingerprint: bytes, *,
     return None
 
 
+def is_answered(session: Session, caller: str, key: str, *, now: dt.datetime) -> bool:
+    """Whether the key is remembered, so that `begin_answer` would not give it; nothing is taken."""
+    wanted = KeptAnswer.caller == caller, KeptAnswer.key == key, KeptAnswer.begun_at > now - KEPT_FOR
+    return session.scalar(select(KeptAnswer.key).where(*wanted)) is not None
+
+
 def keep_answer(
     session: Session, caller: str, key: str, *, status: int, headers: Mapping[str, str], body: bytes, secret: bool
 ) -> None:

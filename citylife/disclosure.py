@@ -313,8 +313,10 @@ def recipients(settings: Settings) -> Sequence[Sentence]:
         )
     found.append(
         Sentence(
-            "Le serveur de courrier de l’exploitant et celui du destinataire : les courriels de connexion, "
-            "d’invitation, et le récapitulatif de qui l’a demandé."
+            "Le serveur de courrier de l’exploitant et celui du destinataire : les courriels de connexion et "
+            "d’invitation, la réponse à une demande de commerce, l’annonce d’une clé d’accès créée ou laissée de côté, "
+            "ce que reçoit un commerçant de ses offres publiées et de sa semaine, le lundi, et le récapitulatif de qui "
+            "l’a demandé."
         )
         if settings.smtp_url
         else Sentence(

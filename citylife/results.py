@@ -7,7 +7,7 @@ shop's own followers, whatever the ledger holds. What has left the ledger is cou
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -117,6 +117,15 @@ def being_told(session: Session, offer: Offer) -> bool:
     )
 
 
+def days_counted(offer: Offer, during: Span, *, now: dt.datetime) -> Sequence[dt.date]:
+    """The days of a span of time on which something may have been counted of an offer; none before it was live."""
+    if offer.live_from is None:
+        return []
+    first = local_date(max(offer.live_from, during[0]))
+    last = local_date(min(now, offer.ends_at + COUNTED_FOR, during[1] - _A_MOMENT))
+    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+
+
 def _decided(
     session: Session, shop: Shop, offer: Offer, *, now: dt.datetime, during: Span
 ) -> Counter[tuple[Outcome, Reason]]:
@@ -151,12 +160,11 @@ _REASONS: Final = frozenset(reason.value for reason in Reason)
 
 def _counted(session: Session, counted: Counted, offer: Offer, *, now: dt.datetime, during: Span) -> int:
     """What was counted of the offer by day, from the day it was live on: each day is one seek."""
-    if offer.live_from is None:
-        return 0
-    first = local_date(max(offer.live_from, during[0]))
-    last = local_date(min(now, offer.ends_at + COUNTED_FOR, during[1] - _A_MOMENT))
-    days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
-    wanted = DailyCount.day.in_(days), DailyCount.counted == counted, DailyCount.subject == offer.id
+    wanted = (
+        DailyCount.day.in_(days_counted(offer, during, now=now)),
+        DailyCount.counted == counted,
+        DailyCount.subject == offer.id,
+    )
     return int(session.scalar(select(func.coalesce(func.sum(DailyCount.count), 0)).where(*wanted)) or 0)
 
 

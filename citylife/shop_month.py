@@ -7,6 +7,7 @@ tell: it tells nothing that they hide.
 
 import datetime as dt
 import re
+import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ from typing import ClassVar, Final, Self
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from citylife.activity import Counted, DailyCount
 from citylife.clock import PARIS
 from citylife.errors import Invalid
 from citylife.follows import EndedFollow, Follow
 from citylife.ledger.sums import KEPT_FOR
 from citylife.ledger.tables import Message, MessageKind, Outcome, Reason
 from citylife.offers.tables import LONGEST, Offer
-from citylife.results import COUNTED_FOR, Results, Span, results_of
+from citylife.results import COUNTED_FOR, Results, Span, days_counted, results_of
 from citylife.shops.tables import Shop
 
 FIRST_YEAR: Final = 2026
@@ -81,6 +83,15 @@ class OfferInSpan:
 
     offer: Offer
     results: Results
+
+
+@dataclass(frozen=True, slots=True)
+class OfferCounts:
+    """An offer, how many of its codes were used at the till, and how often it was opened from a notification."""
+
+    offer: Offer
+    used: int
+    opened: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,17 +169,30 @@ def offers_during(
     session: Session, shop: Shop, during: Span, *, secret: str, now: dt.datetime
 ) -> Sequence[OfferInSpan]:
     """The offers that were live in a span of time, or brought something in it, in the order they went live."""
-    announced = select(Message.offer_id).where(
-        Message.shop_id == shop.id,
-        Message.kind.in_(_OF_AN_OFFER),
-        Message.created_at >= during[0] - LONGEST - COUNTED_FOR,
-        Message.created_at < during[1],
-    )
-    offers = session.scalars(select(Offer).where(Offer.id.in_(announced)).order_by(Offer.live_from, Offer.id)).all()
     found = [
-        OfferInSpan(offer, results_of(session, shop, offer, secret=secret, now=now, during=during)) for offer in offers
+        OfferInSpan(offer, results_of(session, shop, offer, secret=secret, now=now, during=during))
+        for offer in _announced(session, shop, during)
     ]
     return [each for each in found if _is_of(each, during, now=now)]
+
+
+def counts_during(session: Session, shop: Shop, during: Span, *, now: dt.datetime) -> Sequence[OfferCounts]:
+    """What was counted by day of the offers of a span of time, one seek a day and offer; no decision is looked at."""
+    offers = _announced(session, shop, during)
+    days = {offer.id: frozenset(days_counted(offer, during, now=now)) for offer in offers}
+    wanted = select(DailyCount.subject, DailyCount.counted, DailyCount.day, DailyCount.count).where(
+        DailyCount.day.in_(sorted(frozenset[dt.date]().union(*days.values()))),
+        DailyCount.counted.in_((Counted.TILL_USES, Counted.OFFER_OPENED)),
+        DailyCount.subject.in_(days),
+    )
+    sums = Counter[tuple[uuid.UUID, Counted]]()
+    for offer_id, counted, day, number in session.execute(wanted):
+        if day in days[offer_id]:
+            sums[offer_id, counted] += number
+    return [
+        OfferCounts(offer, used=sums[offer.id, Counted.TILL_USES], opened=sums[offer.id, Counted.OFFER_OPENED])
+        for offer in offers
+    ]
 
 
 def follows_won(session: Session, shop: Shop, during: Span) -> int:
@@ -179,6 +203,17 @@ def follows_won(session: Session, shop: Shop, during: Span) -> int:
     ]
     begun[1] = begun[1].where(EndedFollow.ended_at >= during[0])
     return sum(session.scalar(each) or 0 for each in begun)
+
+
+def _announced(session: Session, shop: Shop, during: Span) -> Sequence[Offer]:
+    """The offers announced so late that they may have been live in a span of time, or brought something in it."""
+    announced = select(Message.offer_id).where(
+        Message.shop_id == shop.id,
+        Message.kind.in_(_OF_AN_OFFER),
+        Message.created_at >= during[0] - LONGEST - COUNTED_FOR,
+        Message.created_at < during[1],
+    )
+    return session.scalars(select(Offer).where(Offer.id.in_(announced)).order_by(Offer.live_from, Offer.id)).all()
 
 
 def _is_of(each: OfferInSpan, during: Span, *, now: dt.datetime) -> bool:

@@ -88,7 +88,7 @@ class Dispatcher:
         look_every: float = LOOK_EVERY,
         rings_on: Doorbell | None = None,
         steady: Callable[[], float] = lambda: math.inf,
-        besides: Mapping[Task, timekeeper.Deed] = timekeeper.NOTHING_ELSE,
+        besides: Mapping[Task, timekeeper.Work] = timekeeper.NOTHING_ELSE,
     ) -> None:
         self._reads, self._writes, self._settles = reading(engine), writing(engine), settling(engine)
         self._expander = Expander(self._reads, self._writes)

@@ -50,8 +50,8 @@ def monday(content: Mapping[str, Any], base_url: str, locale: str) -> tuple[Sent
         best = content["best"]
         lines += [
             Sentence(
-                "Votre meilleure offre : « {title} » (utilisés en caisse : {count}). Pour la refaire, ouvrez ce lien, "
-                "puis touchez « Publier » :",
+                "Votre meilleure offre : « {title} » (codes utilisés en caisse : {count}). Pour la refaire, ouvrez ce "
+                "lien, puis touchez « Publier » :",
                 title=best["title"],
                 count=best["used"],
             ),

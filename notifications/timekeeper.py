@@ -4,10 +4,12 @@ import datetime as dt
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife import offers, purge, timetable
@@ -23,6 +25,22 @@ IDLE_SECONDS: Final = 0.05
 """How long deeds that plan themselves anew for now may follow one another, where nothing else waits for the worker."""
 
 Deed = Callable[[Session, uuid.UUID, dt.datetime], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFirst:
+    """What reads at length before it writes, on a session that keeps no writer waiting: `read` gives the deed."""
+
+    sessions: sessionmaker[Session]
+    read: Callable[[Session, uuid.UUID, dt.datetime], Deed]
+
+    def deed(self, subject: uuid.UUID, now: dt.datetime) -> Deed:
+        """What is left to do, in the transaction that writes."""
+        with self.sessions() as session:
+            return self.read(session, subject, now)
+
+
+Work = Deed | ReadFirst
 
 
 def _start_offer(session: Session, offer_id: uuid.UUID, now: dt.datetime) -> None:
@@ -74,19 +92,37 @@ def _begin_monday(session: Session, subject: uuid.UUID, now: dt.datetime) -> Non
     timetable.plan(session, Task.MONDAYS, subject, mondays.next_monday(now))
 
 
-def _write_monday_letters(session: Session, after: uuid.UUID, now: dt.datetime, *, secret: str) -> None:
-    """A page of shops, and the next one at once."""
-    last = mondays.write_letters(session, after, secret=secret, now=now)
-    if last is not None:
-        timetable.plan(session, Task.MONDAY_LETTERS, last, now)
+def _read_monday_letters(session: Session, after: uuid.UUID, now: dt.datetime, *, secret: str) -> Deed:
+    """What a page of shops brought; its letters are left to write, and the next page comes at once.
+
+    A shop that cannot be read has no letter this week: the others have theirs. Where the database is away the page is
+    tried again.
+    """
+    shops, letters = mondays.shops_after(session, after), list[mondays.MondayLetter]()
+    for shop_id in shops:
+        try:
+            letters += mondays.letters_of(session, shop_id, secret=secret, now=now)
+        except DBAPIError:
+            raise
+        except Exception:
+            log.exception("mondays.shop_failed", shop=str(shop_id))
+    last = shops[-1] if len(shops) == mondays.PAGE else None
+
+    def write(session: Session, _after: uuid.UUID, now: dt.datetime) -> None:
+        mondays.write_letters(session, letters, now=now)
+        if last is not None:
+            timetable.plan(session, Task.MONDAY_LETTERS, last, now)
+
+    return write
 
 
-def monday_deeds(secret: str) -> Mapping[Task, Deed]:
-    """The deeds of Mondays, whose letters have links that are signed with the instance's secret."""
-    return {Task.MONDAYS: _begin_monday, Task.MONDAY_LETTERS: partial(_write_monday_letters, secret=secret)}
+def monday_deeds(secret: str, reads: sessionmaker[Session]) -> Mapping[Task, Work]:
+    """The deeds of Mondays, whose letters have links signed with the instance's secret; `reads` keep nobody waiting."""
+    read = partial(_read_monday_letters, secret=secret)
+    return {Task.MONDAYS: _begin_monday, Task.MONDAY_LETTERS: ReadFirst(reads, read)}
 
 
-NOTHING_ELSE: Final[Mapping[Task, Deed]] = {}
+NOTHING_ELSE: Final[Mapping[Task, Work]] = {}
 DEEDS: Final[Mapping[Task, Deed]] = {
     Task.OFFER_STARTS: _start_offer,
     Task.OFFER_ENDS: _end_offer,
@@ -104,7 +140,7 @@ OF_OFFERS: Final = frozenset({Task.OFFER_STARTS, Task.OFFER_ENDS})
 
 
 def open_timetable(
-    sessions: sessionmaker[Session], *, now: dt.datetime, besides: Mapping[Task, Deed] = NOTHING_ELSE
+    sessions: sessionmaker[Session], *, now: dt.datetime, besides: Mapping[Task, Work] = NOTHING_ELSE
 ) -> None:
     """Put there what is done every day or week, unless it is there: a new database has none, nor one restored.
 
@@ -124,9 +160,9 @@ def keep_time(
     now: dt.datetime,
     seconds: float = 0.0,
     refused: bool = False,
-    besides: Mapping[Task, Deed] = NOTHING_ELSE,
+    besides: Mapping[Task, Work] = NOTHING_ELSE,
 ) -> int:
-    """Do what is due now, each deed in a transaction of its own; how many were done.
+    """Do what is due now, each deed in a transaction of its own, after what it reads first; how many were done.
 
     A deed that plans itself anew for now, as a purge does batch after batch, goes on for `seconds`: none while there is
     something to send. While sending is `refused`, no citizen is written to. `besides` are deeds that need more than
@@ -142,16 +178,18 @@ def keep_time(
     return done
 
 
-def _do_what_is_due(sessions: sessionmaker[Session], now: dt.datetime, deeds: Mapping[Task, Deed]) -> int:
+def _do_what_is_due(sessions: sessionmaker[Session], now: dt.datetime, deeds: Mapping[Task, Work]) -> int:
     with sessions.begin() as session:
         claims = timetable.claim_due(session, now=now) if timetable.something_due(session, now=now) else []
     done = 0
     for claim in claims:
         try:
+            work = deeds[claim.task]
+            deed = work.deed(claim.subject, now) if isinstance(work, ReadFirst) else work
             with sessions.begin() as session:
                 ours = timetable.finish(session, claim)
                 if ours:
-                    deeds[claim.task](session, claim.subject, now)
+                    deed(session, claim.subject, now)
             if ours:
                 done += 1
                 if claim.task in OF_OFFERS:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from citylife import keyring
 from citylife.clock import Clock, utc_now
-from citylife.database import writing
+from citylife.database import reading, writing
 from citylife.doorbell import SilentDoorbell, ThreadDoorbell
 from citylife.keys import Keys
 from citylife.ledger.gate import sending_refused
@@ -95,7 +95,7 @@ class Worker:
                 steady=self._clock.steady,
                 push_keys=signers.numbers,
                 refuses=partial(sending_refused, aipd_date=self._settings.aipd_date),
-                besides=monday_deeds(self._keys.secret_key),
+                besides=monday_deeds(self._keys.secret_key, reading(self._engine)),
             )
             with ExitStack() as shown:
                 if self._settings.metrics_port and self._shows_itself:

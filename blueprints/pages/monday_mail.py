@@ -15,7 +15,7 @@ from citylife.accounts.merchants import WRITES
 from citylife.errors import Refusal
 from citylife.merchant_mail.confirming import confirm_published
 from citylife.merchant_mail.mondays import AGAIN_PATH
-from citylife.merchant_mail.repeating import Again, again_of_link, live_again, repeat
+from citylife.merchant_mail.repeating import Again, again_of_link, live_again, repeat, repeated_lately
 from citylife.moments import until_words
 from citylife.prices import price_words
 from citylife.wording import say
@@ -28,7 +28,7 @@ blueprint: Final = Blueprint("monday_mail", __name__, template_folder="templates
 
 @blueprint.route(f"{AGAIN_PATH}<token>")
 def read_again(token: str) -> Response:
-    """What would be published, with a button; what is live, once it was."""
+    """What would be published, with a button; what is live, once it was; that it was done again, within a day."""
     again = again_of_link(db.session(), token, secret=house().keys.secret_key, now=now())
     return _spent() if again is None else _page(token, again)
 
@@ -71,10 +71,11 @@ def _page(token: str, again: Again, *, problem: str | None = None, status: int =
         title=again.draft.title,
         until=until_words(again.draft.ends_at, now=moment, locale=locale),
         price=price_words(again.draft.price, locale),
+        repeated=live is None and repeated_lately(db.session(), again, now=moment),
         problem=problem,
     )
     return make_response(page, status)
 
 
 def _spent() -> Response:
-    return make_response(render_template("merchant_mail/spent.html"), GONE)
+    return make_response(render_template("merchant_mail/spent.html", weekly=True), GONE)

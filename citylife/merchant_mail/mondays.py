@@ -1,8 +1,9 @@
 """The Monday letter: what last week brought a shop, and its best offer to do again; none where it brought nothing.
 
-It goes to the owners who want it, on Monday at eight in Paris, by pages of shops: each page is written with the note of
-how far it came, so that a week has one letter however many workers there are, and whenever one is killed. Its figures
-are the shop's own totals; nothing in it tells how they split up.
+It goes to the owners who want it, on Monday at eight in Paris, by pages of shops: a page is read first, keeping no
+writer waiting, then its letters are written with the note of how far it came, so that a week has one letter however
+many workers there are, and whenever one is killed. Its figures are the shop's own totals; nothing in it tells how they
+split up.
 """
 
 import datetime as dt
@@ -21,13 +22,13 @@ from citylife.letters import LetterKind, write_letter
 from citylife.merchant_mail.links import Purpose, ids_of, token_of
 from citylife.offers.tables import Offer, OfferKind, OfferStatus
 from citylife.results import Span
-from citylife.shop_month import OfferInSpan, follows_won, offers_during
+from citylife.shop_month import OfferCounts, counts_during, follows_won
 from citylife.shops.tables import Shop, ShopStatus
 
 AT: Final = dt.time(8)
 """When a Monday's letters are written, in Paris: no change of the clock ever skips or repeats it."""
-PAGE: Final = 20
-"""Shops a transaction looks at."""
+PAGE: Final = 10
+"""Shops that are read before their letters are written: what waits to be sent meanwhile waits no longer than that."""
 WEEK: Final = dt.timedelta(days=7)
 WORTH: Final = dt.timedelta(days=2)
 """How long a letter may wait for a mail server."""
@@ -47,6 +48,16 @@ class Week:
     best: tuple[Offer, int] | None
 
 
+@dataclass(frozen=True, slots=True)
+class MondayLetter:
+    """A letter to be written to an owner."""
+
+    merchant_id: uuid.UUID
+    recipient: str
+    locale: str
+    content: dict[str, Any]
+
+
 def next_monday(now: dt.datetime) -> dt.datetime:
     """The first Monday morning, strictly after `now`; in UTC."""
     day = local_date(now)
@@ -62,11 +73,11 @@ def last_week(now: dt.datetime) -> Span:
     return begins.astimezone(dt.UTC), ends.astimezone(dt.UTC)
 
 
-def week_of(session: Session, shop: Shop, *, secret: str, now: dt.datetime) -> Week | None:
+def week_of(session: Session, shop: Shop, *, now: dt.datetime) -> Week | None:
     """What last week brought a shop; None where that is nothing."""
     during = last_week(now)
-    offers = offers_during(session, shop, during, secret=secret, now=now)
-    used, opened = (sum(getattr(each.results, name) for each in offers) for name in ("used", "opened"))
+    offers = counts_during(session, shop, during, now=now)
+    used, opened = sum(each.used for each in offers), sum(each.opened for each in offers)
     won = follows_won(session, shop, during)
     if not (used or opened or won):
         return None
@@ -74,26 +85,42 @@ def week_of(session: Session, shop: Shop, *, secret: str, now: dt.datetime) -> W
     return Week(used, opened, won, followers, _best(offers))
 
 
-def write_letters(session: Session, after: uuid.UUID, *, secret: str, now: dt.datetime) -> uuid.UUID | None:
-    """Write the letters of the page of shops that follows one; the shop it came to, None where there are no more."""
-    wanted = select(Shop).where(Shop.id > after, Shop.status == ShopStatus.VERIFIED).order_by(Shop.id).limit(PAGE)
-    shops = session.scalars(wanted).all()
-    for shop in shops:
-        owners = [each for place, each in team_of(session, shop.id) if place.role is Role.OWNER and each.mondays]
-        week = week_of(session, shop, secret=secret, now=now) if owners else None
-        if week is None:
-            continue
-        for merchant in owners:
+def shops_after(session: Session, after: uuid.UUID) -> Sequence[uuid.UUID]:
+    """The page of verified shops that follows one; shorter than `PAGE` where there are no more."""
+    wanted = select(Shop.id).where(Shop.id > after, Shop.status == ShopStatus.VERIFIED).order_by(Shop.id).limit(PAGE)
+    return session.scalars(wanted).all()
+
+
+def letters_of(session: Session, shop_id: uuid.UUID, *, secret: str, now: dt.datetime) -> Sequence[MondayLetter]:
+    """The letters that a shop's owners are to get; none where nobody wants one, or the week brought nothing."""
+    owners = [each for place, each in team_of(session, shop_id) if place.role is Role.OWNER and each.mondays]
+    if not owners:
+        return []
+    shop = session.get_one(Shop, shop_id)
+    week = week_of(session, shop, now=now)
+    if week is None:
+        return []
+    return [
+        MondayLetter(each.id, each.email, each.locale, _content(shop, each, week, secret=secret, now=now))
+        for each in owners
+    ]
+
+
+def write_letters(session: Session, letters: Sequence[MondayLetter], *, now: dt.datetime) -> None:
+    """Write letters that were read a moment ago, to those who want them still."""
+    asked = select(Merchant.id).where(Merchant.id.in_({each.merchant_id for each in letters}), Merchant.mondays)
+    wanting = frozenset(session.scalars(asked) if letters else ())
+    for each in letters:
+        if each.merchant_id in wanting:
             write_letter(
                 session,
                 LetterKind.MONDAY,
-                merchant.email,
-                locale=merchant.locale,
-                content=_content(shop, merchant, week, secret=secret, now=now),
+                each.recipient,
+                locale=each.locale,
+                content=each.content,
                 expires_at=now + WORTH,
                 now=now,
             )
-    return shops[-1].id if len(shops) == PAGE else None
 
 
 def want_mondays(session: Session, merchant_id: uuid.UUID, *, wanted: bool) -> None:
@@ -108,19 +135,17 @@ def stop_mondays_by_link(session: Session, token: str, *, secret: str) -> None:
         want_mondays(session, ids[0], wanted=False)
 
 
-def _best(offers: Sequence[OfferInSpan]) -> tuple[Offer, int] | None:
+def _best(offers: Sequence[OfferCounts]) -> tuple[Offer, int] | None:
     """What was used most, then opened most, of what may be done again: an offer that is over, and was not withdrawn."""
     good = [
         each
         for each in offers
-        if each.offer.kind is OfferKind.OFFER
-        and each.offer.status in OVER
-        and (each.results.used or each.results.opened)
+        if each.offer.kind is OfferKind.OFFER and each.offer.status in OVER and (each.used or each.opened)
     ]
     if not good:
         return None
-    best = max(good, key=lambda each: (each.results.used, each.results.opened, each.offer.id))
-    return best.offer, best.results.used
+    best = max(good, key=lambda each: (each.used, each.opened, each.offer.id))
+    return best.offer, best.used
 
 
 def _content(shop: Shop, merchant: Merchant, week: Week, *, secret: str, now: dt.datetime) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from citylife.answers import begin_answer, keep_answer
+from citylife.answers import begin_answer, is_answered, keep_answer
 from citylife.clock import PARIS, local_date
 from citylife.errors import NotYours, Refusal
 from citylife.merchant_mail.links import Purpose, ids_of
@@ -33,7 +33,7 @@ class AlreadyRepeated(Refusal):
     slug = "already-repeated"
     status = 409
     title = "Déjà refaite"
-    sentence = "Cette offre a déjà été refaite aujourd’hui."
+    sentence = "Cette offre est en ligne, ou a déjà été refaite il y a moins d’un jour."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,11 @@ def live_again(session: Session, again: Again, *, now: dt.datetime) -> Offer | N
     return session.scalar(select(Offer).where(*same, Offer.ends_at > now).limit(1))
 
 
+def repeated_lately(session: Session, again: Again, *, now: dt.datetime) -> bool:
+    """Whether it was done again within a day, whatever has become of it: it is not done once more so soon."""
+    return is_answered(session, *_key(again), now=now)
+
+
 def repeat(session: Session, again: Again, *, now: dt.datetime) -> Offer:
     """Publish it anew in the name of whoever was sent the link; once a day, however often and by whomever it is tapped.
 
@@ -97,7 +102,7 @@ def repeat(session: Session, again: Again, *, now: dt.datetime) -> Offer:
         AlreadyRepeated: the same is live, or was done again within a day. AnswerInProgress: it is being done.
         ShopNotVerified, ShopSuspended, OfferDates: as `publish`.
     """
-    caller, key = f"shop:{again.shop.id}", f"again:{again.offer.id}"
+    caller, key = _key(again)
     fingerprint = hashlib.sha256(again.offer.id.bytes).digest()
     done = begin_answer(session, caller, key, fingerprint, now=now) is not None
     if done or live_again(session, again, now=now) is not None:
@@ -106,3 +111,8 @@ def repeat(session: Session, again: Again, *, now: dt.datetime) -> Offer:
     publish(session, again.shop, offer, now=now, actor_id=again.merchant_id)
     keep_answer(session, caller, key, status=201, headers={}, body=b"", secret=False)
     return offer
+
+
+def _key(again: Again) -> tuple[str, str]:
+    """The caller and the key under which it is remembered that the offer was done again."""
+    return f"shop:{again.shop.id}", f"again:{again.offer.id}"

@@ -77,6 +77,16 @@ def test_recipients_follow_the_settings():
             )
         )
     )
-    for name in ("push.example", "Hébergeur du Nord.", "adresses.example", "cartes.example", "récapitulatif de qui"):
+    for name in ("push.example", "Hébergeur du Nord.", "adresses.example", "cartes.example"):
         assert name in whole
+    for letter in (
+        "connexion",
+        "invitation",
+        "demande de commerce",
+        "clé d’accès",
+        "offres publiées",
+        "lundi",
+        "capitulatif",
+    ):
+        assert letter in whole
     assert "rue du Port" not in whole

@@ -1,9 +1,13 @@
 """The Monday letter: once a week at eight in Paris, to the owners who want it; none where the week brought nothing."""
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+from unittest import mock
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife import timetable
@@ -15,6 +19,7 @@ from citylife.merchant_mail.links import Purpose, ids_of
 from citylife.merchant_mail.mondays import last_week, next_monday, want_mondays, week_id
 from citylife.merchant_mail.repeating import draft_again
 from citylife.offers import Offer, OfferKind, OfferStatus
+from citylife.shop_month import counts_during, offers_during
 from citylife.shops import Shop, ShopStatus
 from citylife.timetable import Task
 from notifications import timekeeper
@@ -25,7 +30,6 @@ Sessions = sessionmaker[Session]
 SECRET = "a secret of the tests, long enough to be one"
 MONDAY = dt.datetime(2026, 11, 30, 7, 0, tzinfo=dt.UTC)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
-BESIDES = timekeeper.monday_deeds(SECRET)
 
 
 def utc(*moment: int) -> dt.datetime:
@@ -51,8 +55,19 @@ def letters(sessions: Sessions) -> list[Letter]:
 
 def written(sessions: Sessions, now: dt.datetime = MONDAY) -> list[Letter]:
     with sessions.begin() as session:
-        assert mondays.write_letters(session, WHOLE, secret=SECRET, now=now) is None
+        shops = mondays.shops_after(session, WHOLE)
+        assert len(shops) < mondays.PAGE
+        for shop_id in shops:
+            mondays.write_letters(session, mondays.letters_of(session, shop_id, secret=SECRET, now=now), now=now)
     return letters(sessions)
+
+
+@pytest.fixture
+def besides(readers: Sessions) -> Mapping[Task, timekeeper.Work]:
+    return timekeeper.monday_deeds(SECRET, readers)
+
+
+Besides = Mapping[Task, timekeeper.Work]
 
 
 @pytest.mark.parametrize(
@@ -131,15 +146,17 @@ def test_what_is_live_withdrawn_or_no_offer_is_not_proposed_again(sessions: Sess
     assert (letter.content["opened"], letter.content["best"]) == (15, None)
 
 
-def test_a_week_has_one_letter_however_often_it_is_looked_at_and_by_pages(sessions: Sessions, monkeypatch):
+def test_a_week_has_one_letter_however_often_it_is_looked_at_and_by_pages(
+    sessions: Sessions, besides: Besides, monkeypatch
+):
     monkeypatch.setattr(mondays, "PAGE", 2)
     with sessions.begin() as session:
         for number in range(5):
             a_used_offer(session, a_fournil(session, f"{number}@fournil.example"), "Tarte", 1)
-    timekeeper.open_timetable(sessions, now=NOW, besides=BESIDES)
+    timekeeper.open_timetable(sessions, now=NOW, besides=besides)
     for now in (MONDAY - HOUR, MONDAY, MONDAY, MONDAY + HOUR, MONDAY + DAY):
         for _ in range(6):
-            timekeeper.keep_time(sessions, now=now, besides=BESIDES)
+            timekeeper.keep_time(sessions, now=now, besides=besides)
     assert [letter.recipient for letter in letters(sessions)] == [f"{number}@fournil.example" for number in range(5)]
     with sessions() as session:
         due = session.get_one(timetable.Due, (Task.MONDAYS, WHOLE))
@@ -147,12 +164,101 @@ def test_a_week_has_one_letter_however_often_it_is_looked_at_and_by_pages(sessio
         assert session.scalars(select(timetable.Due).where(timetable.Due.task == Task.MONDAY_LETTERS)).all() == []
 
 
-def test_a_worker_that_was_away_all_monday_writes_once_of_the_last_week(sessions: Sessions):
+def test_a_worker_that_was_away_all_monday_writes_once_of_the_last_week(sessions: Sessions, besides: Besides):
     with sessions.begin() as session:
         a_used_offer(session, a_fournil(session), "Tarte", 1)
-    timekeeper.open_timetable(sessions, now=NOW, besides=BESIDES)
+    timekeeper.open_timetable(sessions, now=NOW, besides=besides)
     for _ in range(3):
-        timekeeper.keep_time(sessions, now=MONDAY + 2 * DAY, besides=BESIDES)
+        timekeeper.keep_time(sessions, now=MONDAY + 2 * DAY, besides=besides)
+    assert len(letters(sessions)) == 1
+
+
+def test_its_figures_are_those_of_the_shop_s_own_page(sessions: Sessions):
+    with sessions.begin() as session:
+        shop = a_fournil(session)
+        for number in range(3):
+            offer = a_used_offer(session, shop, f"Tarte {number}", 1, now=NOW - (12 - 6 * number) * DAY)
+            for day in range(-12, 12):
+                count(session, Counted.OFFER_OPENED, offer.id, now=NOW + day * DAY, by=1 + number)
+        for during in (last_week(MONDAY), last_week(NOW), (NOW - 10 * DAY, NOW - 3 * DAY)):
+            light = counts_during(session, shop, during, now=MONDAY)
+            whole = offers_during(session, shop, during, secret=SECRET, now=MONDAY)
+            told = [(each.offer.id, each.results.used, each.results.opened) for each in whole]
+            assert told == [(each.offer.id, each.used, each.opened) for each in light if each.used or each.opened]
+
+
+def test_what_it_does_not_tell_is_not_looked_for(sessions: Sessions, engine: Engine):
+    asked: list[str] = []
+    with sessions.begin() as session:
+        shop = a_fournil(session)
+        for number in range(12):
+            a_used_offer(session, shop, f"Tarte {number}", 1)
+    event.listen(engine, "before_cursor_execute", lambda *heard: asked.append(heard[2]))
+    assert len(written(sessions)) == 1
+    assert len([each for each in asked if "daily_counts" in each]) == 1
+    assert [each for each in asked if "decisions" in each or "ledger_sums" in each] == []
+    assert len([each for each in asked if " follows" in each]) == 2
+
+
+def test_no_writer_waits_while_a_page_is_read(sessions: Sessions, besides: Besides, monkeypatch):
+    with sessions.begin() as session:
+        a_used_offer(session, a_fournil(session), "Tarte", 1)
+    timekeeper.open_timetable(sessions, now=NOW, besides=besides)
+    timekeeper.keep_time(sessions, now=MONDAY, besides=besides)
+    whole = mondays.letters_of
+
+    def reads(*asked: Any, **said: Any) -> Any:
+        with sessions.begin() as session:
+            builders.a_merchant(session, "somebody.else@moulin.example")
+        return whole(*asked, **said)
+
+    monkeypatch.setattr(mondays, "letters_of", reads)
+    timekeeper.keep_time(sessions, now=MONDAY, besides=besides)
+    assert len(letters(sessions)) == 1
+
+
+def test_who_stops_them_between_the_reading_and_the_writing_gets_none(sessions: Sessions):
+    with sessions.begin() as session:
+        shop = a_fournil(session)
+        a_used_offer(session, shop, "Tarte", 1)
+        found = mondays.letters_of(session, shop.id, secret=SECRET, now=MONDAY)
+        assert len(found) == 1
+        want_mondays(session, found[0].merchant_id, wanted=False)
+        mondays.write_letters(session, found, now=MONDAY)
+    assert letters(sessions) == []
+
+
+def test_a_shop_that_cannot_be_read_keeps_none_after_it_waiting(sessions: Sessions, besides: Besides, monkeypatch):
+    monkeypatch.setattr(mondays, "PAGE", 2)
+    with sessions.begin() as session:
+        for number in range(5):
+            a_used_offer(session, a_fournil(session, f"{number}@fournil.example", f"Fournil {number}"), "Tarte", 1)
+    whole = mondays._content
+
+    def fails(shop: Shop, *asked: Any, **said: Any) -> Any:
+        if shop.name == "Fournil 1":
+            raise LookupError
+        return whole(shop, *asked, **said)
+
+    monkeypatch.setattr(mondays, "_content", fails)
+    timekeeper.open_timetable(sessions, now=NOW, besides=besides)
+    for _ in range(6):
+        timekeeper.keep_time(sessions, now=MONDAY, besides=besides)
+    assert [letter.recipient for letter in letters(sessions)] == [
+        f"{number}@fournil.example" for number in (0, 2, 3, 4)
+    ]
+
+
+def test_a_page_whose_database_is_away_is_tried_again(sessions: Sessions, besides: Besides, monkeypatch):
+    with sessions.begin() as session:
+        a_used_offer(session, a_fournil(session), "Tarte", 1)
+    timekeeper.open_timetable(sessions, now=NOW, besides=besides)
+    timekeeper.keep_time(sessions, now=MONDAY, besides=besides)
+    with monkeypatch.context() as away:
+        away.setattr(mondays, "_content", mock.Mock(side_effect=OperationalError("", {}, Exception())))
+        timekeeper.keep_time(sessions, now=MONDAY, besides=besides)
+    assert letters(sessions) == []
+    timekeeper.keep_time(sessions, now=MONDAY + 2 * timetable.LEASE, besides=besides)
     assert len(letters(sessions)) == 1
 
 

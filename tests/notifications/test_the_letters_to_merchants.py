@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.accounts.merchants import Merchant
-from citylife.activity import WHOLE, Counted, count
+from citylife.activity import Counted, count
 from citylife.doorbell import ThreadDoorbell
 from citylife.merchant_mail import mondays
 from citylife.merchant_mail.confirming import confirm_published
@@ -107,7 +107,7 @@ def test_monday_s_letter_says_what_last_week_brought_and_leads_to_doing_it_again
         shop = builders.a_shop(session, "Le Fournil", merchant=camille)
         offer = builders.an_offer(session, shop, status=OfferStatus.ENDED, title="Tarte")
         count(session, Counted.TILL_USES, offer.id, now=NOW, by=12)
-        assert mondays.write_letters(session, WHOLE, secret=SECRET, now=MONDAY) is None
+        mondays.write_letters(session, mondays.letters_of(session, shop.id, secret=SECRET, now=MONDAY), now=MONDAY)
     with MailServer(tmp_path) as server:
         sent(engine, SmtpMailer(server.url, sender=SENDER), now=MONDAY)
         (taken,) = server.taken
@@ -116,11 +116,22 @@ def test_monday_s_letter_says_what_last_week_brought_and_leads_to_doing_it_again
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert re.fullmatch(rf"<{BASE}/courriel/lundi/arreter/[A-Za-z0-9_-]{{64}}>", message["List-Unsubscribe"])
     said = {
-        "fr": ("La semaine de « Le Fournil » sur Citylife", "Codes utilisés en caisse : 12", "touchez « Publier » :"),
-        "en": ("The week of “Le Fournil” on Citylife", "Codes used at the till: 12", "tap “Publish”:"),
+        "fr": (
+            "La semaine de « Le Fournil » sur Citylife",
+            "Codes utilisés en caisse : 12",
+            "touchez « Publier » :",
+            "(codes utilisés en caisse : 12)",
+        ),
+        "en": (
+            "The week of “Le Fournil” on Citylife",
+            "Codes used at the till: 12",
+            "tap “Publish”:",
+            "(codes used at the till: 12)",
+        ),
     }[locale]
     assert " ".join(message["Subject"].split()) == said[0]
     assert said[1] in text
+    assert said[3] in text
     found = re.search(rf"{said[2]} {BASE}/courriel/refaire/([A-Za-z0-9_-]+) ", text)
     assert found is not None
     assert ids_of(Purpose.AGAIN, found[1], 3, secret=SECRET) == (camille.id, offer.id, week_id(MONDAY))

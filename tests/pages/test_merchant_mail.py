@@ -14,6 +14,7 @@ from citylife.merchant_mail.confirming import confirm_published
 from citylife.merchant_mail.links import Purpose, ids_of, token_of
 from citylife.merchant_mail.mondays import week_id
 from citylife.offers import Offer, OfferKind, OfferStatus
+from citylife.offers.closing import sold_out
 from citylife.shops import Shop, ShopStatus
 from tests import builders
 from tests.builders import NOW
@@ -241,7 +242,18 @@ def test_the_link_of_monday_publishes_the_offer_anew_by_one_tap_and_once(
         answer = ReadPage(browser.post(late))
         assert answer.status == 409
         assert "déjà été refaite" in answer.text("[role=alert]")
-    assert len(fournil.live()) == 1
+    (offer,) = fournil.live()
+    with fournil.sessions.begin() as session:
+        sold_out(session, session.get_one(Offer, offer.id), now=clock(), actor_id=fournil.camille)
+    for page in (browser.get(link), browser.get(yanis)):
+        assert (page.status, page.text("h1"), page.all("main form")) == (200, "Déjà refaite", [])
+        assert "il y a moins d’un jour" in page.words
+    late = ReadPage(browser.post(link))
+    assert (late.status, late.all("main form")) == (409, [])
+    clock.forward(hours=23)
+    assert browser.get(link).all("main form") == [], "nor the next morning"
+    clock.forward(hours=1)
+    assert browser.press(browser.get(link), "Publier").text("h1") == "En ligne"
 
 
 @pytest.mark.parametrize("headers", FROM_ANYWHERE, ids=["nothing", "cross-site"])
@@ -261,6 +273,8 @@ def test_the_link_of_monday_ends_with_its_week_and_is_good_for_nothing_else(
     assert [browser.post(path).status_code for path in others] == [410, 410, 410]
     clock.forward(days=6)
     assert (browser.get(link).status, browser.post(link).status_code) == (410, 410)
+    assert "Sa semaine est finie" in browser.get(link).words
+    assert "semaine" not in browser.get(f"/courriel/parti/{token}").words
     assert fournil.live() == []
 
 

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.merchant_mail.links import Purpose, token_of
 from citylife.merchant_mail.mondays import week_id
-from citylife.offers import OfferStatus
+from citylife.offers import Offer, OfferStatus
+from citylife.offers.closing import sold_out
 from tests import builders
 from tests.browser.chromium import Chromium
 from tests.builders import NOW
@@ -52,6 +54,12 @@ def test_nothing_bars_the_way_from_a_letter(
         page.get_by_role("button", name="Publier").click()
         expect(page.get_by_role("heading", name="En ligne")).to_be_visible()
         judged(chromium, page, f"again-done-{width}-{scheme}")
+        with street.begin() as session:
+            anew = session.scalars(select(Offer).where(Offer.title == over.title, Offer.id != over.id)).one()
+            sold_out(session, anew, now=NOW, actor_id=camille.id)
+        page.goto(f"{url}/courriel/refaire/{again}")
+        expect(page.get_by_role("heading", name="Déjà refaite")).to_be_visible()
+        judged(chromium, page, f"again-gone-{width}-{scheme}")
         page.goto(f"{url}/courriel/annonces/arreter/{stop}")
         judged(chromium, page, f"letter-stop-{width}-{scheme}")
         page.get_by_role("button", name="Arrêter ces courriels").click()
