@@ -50,7 +50,7 @@ class OfferOfMonthSchema(Resource):
 class MonthResultsSchema(Resource):
     """What a month has brought a shop until now; nothing says who."""
 
-    month = Said(metadata={"description": "As 2026-11"})
+    month = Said(metadata={"description": "In Paris’s calendar", "example": "2026-11"})
     sent = Whole(metadata={"description": "How often people were told, over all offers"})
     opened = Whole(metadata={"description": "How often a page was opened from a notification"})
     used = Whole(metadata={"description": "How many codes were used at the till"})

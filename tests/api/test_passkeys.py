@@ -42,7 +42,7 @@ def prove(town, device, *, headers=None, **more):
 
 def letters(town, kind):
     with town.sessions() as session:
-        return session.scalars(select(Letter).where(Letter.kind == kind)).all()
+        return session.scalars(select(Letter).where(Letter.kind == kind).order_by(Letter.id)).all()
 
 
 @pytest.mark.parametrize("kind", ["merchant", "staff"])

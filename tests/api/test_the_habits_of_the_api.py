@@ -11,9 +11,12 @@ from citylife.shops import ShopStatus
 from tests.builders import a_citizen, a_follow, an_offer
 
 NEVER_KEPT = {"/api/v1/me/places", "/api/v1/me/near-me-now", "/api/v1/nearby"}
+ONCE_BY_THEMSELVES = {f"/api/v1/passkeys{part}" for part in ("", "/options", "/sign-in", "/sign-in/options")}
+"""POSTs of a ceremony, whose challenge is good once; a secret of it would have to be kept."""
 """POSTs that may carry a point: to know the same request again, something of it would have to be kept."""
 CREATES_NOTHING = {"/api/v1/merchant/shops/{shop_id}/audience"}
 """POSTs that only ask, and take a body because it is long."""
+PRIVATE = tuple(f"/api/v1/{name}" for name in ("me", "merchant", "staff", "sessions", "passkeys"))
 NOBODY = "01936f00-0000-7000-8000-000000000000"
 
 
@@ -37,7 +40,7 @@ def asked_by(town, *shops):
     def caller(path):
         if "/staff/" in path:
             return staff
-        if "/team" in path or path.startswith(("/api/v1/merchant/keys", "/api/v1/sessions")):
+        if "/team" in path or path.startswith(("/api/v1/merchant/keys", "/api/v1/sessions", "/api/v1/passkeys")):
             return signed_in
         return by_key if "/merchant/" in path else citizen
 
@@ -229,14 +232,14 @@ def test_the_document_is_openapi_3_1_and_names_every_address(town):
             if method == "parameters":
                 continue
             assert operation["summary"], (method, path)
-            secured = path.startswith(("/api/v1/me", "/api/v1/merchant", "/api/v1/sessions", "/api/v1/staff"))
+            secured = path.startswith(PRIVATE) and "/sign-in" not in path
             assert ("security" in operation) == secured, (method, path)
             assert "default" in operation["responses"]
             headers = {
                 parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "header"
             }
             assert ("If-None-Match" in headers) == (method == "get")
-            keeps = method == "post" and path not in NEVER_KEPT | CREATES_NOTHING
+            keeps = method == "post" and path not in NEVER_KEPT | CREATES_NOTHING | ONCE_BY_THEMSELVES
             assert ("Idempotency-Key" in headers) == keeps, (method, path)
             changes = method in {"patch", "delete"} and path.endswith(("/merchant/shops/{shop_id}", "/{offer_id}"))
             assert ("If-Match" in headers) == changes, (method, path)
@@ -265,7 +268,8 @@ def test_an_unknown_argument_is_refused_by_every_address(town):
     with town.sessions.begin() as session:
         offer = an_offer(session, shop, now=town.clock())
     filled = {"shop_id": shop.id, "offer_id": offer.id, "slug": shop.slug, "device_id": NOBODY, "receipt_id": NOBODY}
-    filled |= dict.fromkeys(("session_id", "key_id", "member_id", "report_id", "awaited_id", "place_id"), NOBODY)
+    others = ("session_id", "key_id", "member_id", "report_id", "awaited_id", "place_id", "passkey_id")
+    filled |= dict.fromkeys(others, NOBODY)
     before = town.counts()
     for path, item in town.client.get("/api/openapi.json").json["paths"].items():
         for method in item:

@@ -238,9 +238,10 @@ def test_spoiled_bytes_are_refused(session: Session, spoiled: bytes, part: str):
 
 
 def test_her_teams_and_who_administers_are_told_that_she_came_by_a_letter(session: Session):
-    shop, other = builders.a_shop(session), builders.a_shop(session)
     hers, colleague, former, stranger = (builders.a_merchant(session) for _ in range(4))
-    for who, where in ((hers, shop), (colleague, shop), (former, shop), (stranger, other)):
+    shop = builders.a_shop(session, merchant=hers)
+    builders.a_shop(session, merchant=stranger)
+    for who, where in ((colleague, shop), (former, shop)):
         join_team(session, who, where, Role.OWNER, now=NOW)
     leave_team(session, former.id, shop.id, now=NOW)
     boss = builders.a_staff_member(session, StaffRole.ADMINISTER)

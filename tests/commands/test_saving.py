@@ -78,7 +78,7 @@ def test_the_keys_travel_only_when_asked(citylife, citizen, file, folder, tmp_pa
         assert not [
             name
             for name in archive.namelist()
-            if "key" in name and not name.startswith(("tables/merchant_keys", "tables/noted_keys"))
+            if "key" in name and not name.startswith(("tables/merchant_keys", "tables/noted_keys", "tables/passkey"))
         ]
         assert all(secret not in archive.read(name) for name in archive.namelist() for secret in secrets)
     with_keys = tmp_path / "with-keys.zip"
