@@ -1,6 +1,7 @@
 """« Nouvelle annonce » without scripts: from an empty form to a live offer, once, and each fault at its field."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,11 +9,14 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from citylife.accounts.merchants import Merchant
+from citylife.answers import begin_answer
+from citylife.database import engine_for, writing
 from citylife.ledger.tables import Message
 from citylife.offers import Offer, OfferStatus
 from citylife.shops import Shop, ShopStatus
 from tests import builders
-from tests.pages.conftest import Browser, ReadPage
+from tests.pages.conftest import Browser, ReadPage, StandingClock, an_app
 from tests.pages.counter import filled, her_browser, her_shop, offers, path_of
 
 Sessions = sessionmaker[Session]
@@ -68,6 +72,30 @@ def test_a_form_that_was_sent_is_asked_about_before_it_becomes_another_offer(
     assert [offer.title for offer in offers(sessions)] == ["Tarte"]
     counter.post(path_of(shop), form=filled(page, "publish"))
     assert sorted(offer.title for offer in offers(sessions)) == ["Flan", "Tarte"]
+
+
+def test_what_is_sent_while_the_first_may_still_be_refused_is_not_called_done(
+    postgres_url: str, tmp_path: Path, clock: StandingClock
+):
+    engine = engine_for(postgres_url)
+    sessions = writing(engine)
+    shop = her_shop(sessions)
+    for app in an_app(postgres_url, tmp_path, clock):  # on SQLite the second waits for the first
+        counter = her_browser(app, sessions)
+        typed = {"title": "Tarte", "price": "3", "reduction": "1"}
+        sent = filled(counter.get(path_of(shop)), "publish", **typed)
+        for kind in ("form", "draft"):
+            with sessions() as first:
+                who = f"merchant:{first.scalars(select(Merchant.id)).one()}"
+                begin_answer(first, who, f"{kind}:{sent['key']}", b"0" * 32, now=builders.NOW)
+                page = ReadPage(counter.post(path_of(shop), form=sent))
+            assert page.status == 409
+            assert "est déjà en train de partir" in page.text("main .problem")
+            assert filled(page, "publish") == sent, "her words, under the key of the first"
+        assert counter.post(path_of(shop), form=sent).status_code == 422, "the first was refused"
+        assert counter.post(path_of(shop), form=sent | {"prior_price": "5"}).status_code == 303
+        assert len(offers(sessions)) == 1
+    engine.dispose()
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,40 @@ def test_a_tap_while_it_is_being_kept_publishes_what_is_written_once(
     chromium.close(page)
 
 
+def test_a_second_tap_drops_no_answer_and_what_did_not_leave_can_leave_again(
+    chromium: Chromium, url: str, street: Sessions, shop: Shop
+):
+    page = opened(chromium, url, street, path_of(shop))
+    page.evaluate(
+        """() => {
+             window.sent = 0;
+             window.lost = true;
+             addEventListener("submit", (event) => {
+               window.sent += !event.defaultPrevented;
+               if (window.lost) event.preventDefault();
+             });
+           }"""
+    )
+    button = page.get_by_role("button", name="Publier")
+    page.get_by_label("Titre").fill("Tarte")
+    for _ in range(3):
+        button.click()
+    page.wait_for_function("sent > 0")
+    assert page.evaluate("sent") == 1
+
+    page.get_by_label("Titre").fill("Tarte au sucre")
+    button.click()
+    page.wait_for_function("sent === 2")
+    page.evaluate("lost = false")
+    button.click()
+    assert page.evaluate("sent") == 2
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    button.click()
+    expect(page.get_by_text("Publiée.")).to_be_visible()
+    assert [(offer.title, offer.status) for offer in offers(street)] == [("Tarte au sucre", OfferStatus.LIVE)]
+    chromium.close(page)
+
+
 def test_what_changes_nothing_of_what_is_shown_asks_for_nothing(
     chromium: Chromium, url: str, street: Sessions, shop: Shop
 ):

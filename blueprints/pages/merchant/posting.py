@@ -37,6 +37,10 @@ SAID: Final = {"publish": "published", "schedule": "scheduled", "keep": "kept"}
 SENT_BEFORE: Final = Sentence(
     "Ce formulaire a déjà servi, avec d’autres mots. Pour en faire une annonce de plus, envoyez-le encore."
 )
+BEING_SENT: Final = Sentence(
+    "Ce formulaire est déjà en train de partir. Attendez un instant, puis envoyez-le encore : "
+    "rien n’est fait deux fois."
+)
 
 
 @merchant_here
@@ -100,14 +104,15 @@ def _send(shop_id: uuid.UUID, wish: str) -> Response:
         if begin_answer(session, guards.caller(), key, _fingerprint(), now=now()) is not None:
             return _back(shop, "already")
     except AnswerInProgress:
-        session.rollback()
-        return _back(shop, "already")
+        return _being_sent(shop)
     except KeyReused:  # she went back in her browser, and wrote something else
         session.rollback()
         again = {"": say(SENT_BEFORE, page_locale())}
         return sheet(shop, written_in(request.form), again, status=KeyReused.status)
     try:
         _act(shop, wish)
+    except AnswerInProgress:  # it is just being kept as it was written
+        return _being_sent(shop)
     except (Faults, Refusal, Diverged) as why:
         session.rollback()
         return refused(shop, why)
@@ -115,6 +120,13 @@ def _send(shop_id: uuid.UUID, wish: str) -> Response:
     headers = {"Location": answer.headers["Location"]}
     keep_answer(session, guards.caller(), key, status=answer.status_code, headers=headers, body=b"", secret=False)
     return answer
+
+
+def _being_sent(shop: Shop) -> Response:
+    """The form as it was sent, with its own key: what was sent first may be refused still, and did nothing if it is."""
+    db.session().rollback()
+    said = {"": say(BEING_SENT, page_locale())}
+    return sheet(shop, written_in(request.form), said, status=AnswerInProgress.status, key=form_key())
 
 
 def _act(shop: Shop, wish: str) -> None:

@@ -32,11 +32,13 @@ def sheet(
     *,
     status: int = OK,
     correcting: Offer | None = None,
+    key: uuid.UUID | None = None,
     **told: Any,
 ) -> Response:
     """The page of the form; a prior price that the shop announced itself is filled in where none was written.
 
     `correcting` is the offer that is corrected: its audience was told already, and nothing is foreseen.
+    `key` is that of a form which may have been received already; any other form gets a new one.
     """
     locale = page_locale()
     choices = evenings(now(), locale)
@@ -54,7 +56,7 @@ def sheet(
         labels=LABELS,
         evenings=choices,
         kinds=KINDS,
-        key=new_id(),
+        key=key or new_id(),
         photo=chosen_photo(shop, written["photo_id"]),
         prior=prior,
         suggested=suggested,

@@ -5,6 +5,7 @@ import { forget, forgetOld, found, keep } from "./unsaved.js";
 
 const PAUSE = 1500;
 const DIVERGED = 412;
+const ON_ITS_WAY = 10_000;
 const OURS = new Set(["key", "seen"]);
 const form = document.getElementById("annonce");
 const kept = form.querySelector("[data-kept]");
@@ -13,13 +14,20 @@ let name = form.dataset.name;
 let clock = null;
 let saving = null;
 let stopped = false;
+let sentAt = -Infinity;
 
 form.addEventListener("input", () => {
+  sentAt = -Infinity;
   keep(shop, name, fields());
   show("[data-found]", false);
   later();
 });
 form.addEventListener("submit", leave);
+addEventListener("pageshow", (event) => {
+  if (event.persisted) {
+    sentAt = -Infinity;
+  }
+});
 document.querySelector("[data-theirs]")?.addEventListener("click", () => forget(shop, name));
 form.querySelector("[data-start-over]").addEventListener("click", () => {
   forget(shop, name);
@@ -113,8 +121,15 @@ function diverge(page) {
   place.scrollIntoView({ block: "nearest" });
 }
 
-/** Let what is on its way arrive first, so that nobody meets herself; what is sent now is forgotten when it arrived. */
+/**
+ * Let what is on its way arrive first, so that nobody meets herself; what is sent now is forgotten when it arrived.
+ * A second tap would drop the answer to the first: it counts for nothing until she comes back, writes on, or waits long.
+ */
 async function leave(event) {
+  if (performance.now() - sentAt < ON_ITS_WAY) {
+    event.preventDefault();
+    return;
+  }
   clearTimeout(clock);
   if (saving) {
     event.preventDefault();
@@ -126,6 +141,7 @@ async function leave(event) {
     }
     return;
   }
+  sentAt = performance.now();
   if (found(shop, name)) {
     keep(shop, name, fields(), true);
   }
