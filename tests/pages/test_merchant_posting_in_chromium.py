@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.follows import Level
 from citylife.ledger.tables import Decision, Outcome
-from citylife.offers import OfferStatus
+from citylife.offers import Offer, OfferStatus, publish
 from citylife.shops import Shop
 from tests import builders
 from tests.browser.chromium import Chromium
@@ -419,6 +419,47 @@ def test_a_live_offer_is_corrected_and_what_was_not_sent_is_found_again(
     expect(page.get_by_label("Titre")).to_have_value("Tarte au sucre")
     expect(page.get_by_text("Ce que vous aviez écrit est retrouvé.")).to_be_hidden()
     assert chromium.complaints(page) == []
+    chromium.close(page)
+
+
+def test_what_was_written_of_a_correction_and_of_a_repeat_of_one_offer_stay_apart(
+    chromium: Chromium, url: str, street: Sessions, shop: Shop
+):
+    with street.begin() as session:
+        live = builders.an_offer(session, session.get_one(Shop, shop.id), title="Tarte")
+    again, correcting = f"{url}{path_of(shop)}?de={live.id}", f"{url}/commerce/offres/{live.id}/corriger"
+    page = opened(chromium, url, street, f"/commerce/{shop.id}")
+    for there, title in ((again, "Flan"), (correcting, "Clafoutis")):
+        page.goto(there)
+        expect(page.get_by_label("Titre")).to_have_value("Tarte")
+        page.get_by_label("Titre").fill(title)
+    page.goto(correcting)
+    expect(page.get_by_label("Titre")).to_have_value("Clafoutis")
+    page.goto(again)
+    expect(page.get_by_label("Titre")).to_have_value("Flan")
+    page.get_by_role("button", name="Publier").click()
+    expect(page.get_by_text("Publiée.")).to_be_visible()
+    assert [offer.title for offer in offers(street)] == ["Tarte", "Flan"]
+    chromium.close(page)
+
+
+def test_what_was_written_of_a_draft_that_a_colleague_published_is_found_and_becomes_another(
+    chromium: Chromium, url: str, street: Sessions, shop: Shop
+):
+    with street.begin() as session:
+        said = {"title": "Tarte", "status": OfferStatus.DRAFT}
+        draft = builders.an_offer(session, session.get_one(Shop, shop.id), **said)
+    path = f"{path_of(shop)}?de={draft.id}"
+    page = opened(chromium, url, street, path)
+    page.get_by_label("Titre").fill("Flan")
+    page.goto(f"{url}/commerce/{shop.id}")
+    with street.begin() as session:
+        publish(session, session.get_one(Shop, shop.id), session.get_one(Offer, draft.id), now=builders.NOW)
+    page.goto(url + path)
+    expect(page.get_by_label("Titre")).to_have_value("Flan")
+    page.get_by_role("button", name="Publier").click()
+    expect(page.get_by_text("Publiée.")).to_be_visible()
+    assert [offer.title for offer in offers(street)] == ["Tarte", "Flan"]
     chromium.close(page)
 
 

@@ -64,7 +64,7 @@ def sheet(
         notification=None if correcting else foresee_notification(shop, written, locale),
         correcting=correcting,
         fixed=correcting is not None and correcting.status is OfferStatus.LIVE,
-        name=written["draft"] or request.args.get("de", ""),
+        name=f"corriger:{correcting.id}" if correcting else written["draft"] or request.args.get("de", ""),
         again=request.args.get("de"),
         answered=request.method == "POST",
         **told,

@@ -7,6 +7,7 @@ const PAUSE = 1500;
 const DIVERGED = 412;
 const ON_ITS_WAY = 10_000;
 const OURS = new Set(["key", "seen"]);
+const OF_THE_DRAFT = new Set(["draft", "version"]);
 const form = document.getElementById("annonce");
 const kept = form.querySelector("[data-kept]");
 const shop = form.dataset.shop;
@@ -156,8 +157,13 @@ function written() {
   return new URLSearchParams([...new FormData(form)].filter(([, value]) => typeof value === "string")).toString();
 }
 
-/** Write into the form what was kept; a choice that is offered no more today stays as it is. */
-function restore(values) {
+/**
+ * Write into the form what was kept; a choice that is offered no more today stays as it is, and so does what the form
+ * is of, where that was another draft.
+ */
+function restore(before) {
+  const same = before.some(([field, value]) => field === "draft" && value === form.elements.draft.value);
+  const values = before.filter(([field]) => same || !OF_THE_DRAFT.has(field));
   const ticked = new Set(values.map(([field]) => field));
   for (const box of form.querySelectorAll("[type=checkbox]")) {
     box.checked = ticked.has(box.name);
