@@ -222,6 +222,14 @@ def draft_of(offer: Offer) -> OfferDraft:
     return OfferDraft(**{field.name: getattr(offer, field.name) for field in fields(OfferDraft)})
 
 
+def as_kept(draft: OfferDraft) -> OfferDraft:
+    """The draft with its texts as they would be kept; one that would be refused stays as it is."""
+    try:
+        return _said(draft)
+    except Invalid:
+        return draft
+
+
 def keep_version(session: Session, offer: Offer, *, now: dt.datetime) -> OfferVersion:
     """Keep, word for word, what the offer tells the public from now on; its number is the offer's version."""
     draft = draft_of(offer)

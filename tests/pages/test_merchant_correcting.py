@@ -63,6 +63,17 @@ def test_a_live_offer_is_corrected_and_nobody_is_told_again(counter: Browser, se
     assert offers(sessions)[0].version == corrected.version, "sent twice it corrects once"
 
 
+def test_what_was_sent_twice_is_no_quarrel_over_line_ends_and_blanks(counter: Browser, sessions: Sessions, shop: Shop):
+    offer = an_offer(sessions, shop)
+    typed = {"title": " Tarte au sucre ", "description": "Au beurre\r\nou sans "}
+    sent = filled(counter.get(path_of(offer)), "correct", **typed)
+    for _ in range(2):
+        assert counter.post(path_of(offer), form=sent).status_code == 303
+    assert offers(sessions)[0].description == "Au beurre\nou sans"
+    page = ReadPage(counter.post(path_of(offer), form=sent | {"price": "2"}))
+    assert [row.query("th")[0].to_text() for row in page.all(".versions tbody tr")] == ["Prix en euros"]
+
+
 def test_what_is_to_come_changes_its_beginning_and_kind_too(counter: Browser, sessions: Sessions, shop: Shop):
     offer = an_offer(sessions, shop, OfferStatus.SCHEDULED)
     page = counter.get(path_of(offer))

@@ -132,7 +132,7 @@ def test_what_changes_while_she_chooses_is_shown_again(counter: Browser, session
 def test_the_same_words_written_twice_are_no_quarrel(counter: Browser, sessions: Sessions, shop: Shop):
     form = saved(counter, shop, filled(counter.get(path_of(shop)), "save", title="Tarte"))
     changed(sessions, "Flan")
-    assert counter.post(path_of(shop), form=form | {"title": "Flan", "wish": "publish"}).status_code == 303
+    assert counter.post(path_of(shop), form=form | {"title": "Flan ", "wish": "publish"}).status_code == 303
     assert [offer.status for offer in offers(sessions)] == [OfferStatus.LIVE]
 
 

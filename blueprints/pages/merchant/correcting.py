@@ -29,7 +29,7 @@ from blueprints.transactions import transaction
 from citylife.changes import UNSET
 from citylife.errors import Refusal, Stale
 from citylife.offers import Offer, OfferChanges, OfferDraft, OfferStatus, correct_offer
-from citylife.offers.drafts import OfferClosed, draft_of
+from citylife.offers.drafts import OfferClosed, as_kept, draft_of
 from citylife.shops import Shop
 from citylife.wording import say
 
@@ -102,7 +102,8 @@ def _correct(offer: Offer, draft: OfferDraft) -> None:
             raise OfferClosed from None
         theirs = draft_of(offer)
         given = {name: value for name, value in said.items() if value is not UNSET}
-        mine = OfferDraft(**{field.name: given.get(field.name, getattr(theirs, field.name)) for field in fields(draft)})
+        said = {field.name: given.get(field.name, getattr(theirs, field.name)) for field in fields(draft)}
+        mine = as_kept(OfferDraft(**said))
         if mine != theirs:
             raise Diverged(offer.id, mine, expected=expected) from None
 

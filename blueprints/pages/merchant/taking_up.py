@@ -18,7 +18,7 @@ from citylife.answers import KeptAnswer, begin_answer, keep_answer
 from citylife.database import new_id
 from citylife.errors import Absent, Stale
 from citylife.offers import Offer, OfferChanges, OfferDraft, OfferStatus, correct_offer, draft_offer
-from citylife.offers.drafts import draft_of
+from citylife.offers.drafts import as_kept, draft_of
 from citylife.shops import Shop
 
 CREATED: Final = 201
@@ -57,7 +57,7 @@ def take_up(shop: Shop, draft: OfferDraft) -> Offer:
 
 
 def _corrected(offer: Offer, draft: OfferDraft, *, expected: int, kept: KeptAnswer | None) -> Offer:
-    session = db.session()
+    session, draft = db.session(), as_kept(draft)
     changes = OfferChanges(**{field.name: getattr(draft, field.name) for field in fields(draft)})
     if offer.status is not OfferStatus.DRAFT:
         raise Diverged(offer.id, draft, expected=expected)
