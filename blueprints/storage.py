@@ -1,13 +1,14 @@
 """The request's database session: one an application context, over the house's own metadata and engine.
 
 A safe request (GET, HEAD, OPTIONS) reads in a deferred transaction and never waits for a writer. Any other begins
-IMMEDIATE on SQLite, so that writers queue instead of failing in the middle. What is not committed is rolled back.
+IMMEDIATE on SQLite, so that writers queue instead of failing in the middle; after `only_read` it reads as a safe one.
+What is not committed is rolled back.
 """
 
 from typing import Any, Final
 
 import structlog
-from flask import Flask, has_request_context, request
+from flask import Flask, g, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as ExtensionSession
 from sqlalchemy import Connection, Engine
@@ -18,6 +19,7 @@ from citylife.database import Base, engine_for
 
 log = structlog.get_logger("citylife.web")
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+READS: Final = "only_reads"
 
 
 class RequestSession(ExtensionSession):
@@ -27,7 +29,8 @@ class RequestSession(ExtensionSession):
         """The engine that may write, unless the request is safe."""
         if bind is not None:
             return bind
-        return house().engine if has_request_context() and request.method in SAFE else house().writing_engine
+        reads = has_request_context() and (request.method in SAFE or READS in g)
+        return house().engine if reads else house().writing_engine
 
 
 class Storage(SQLAlchemy):
@@ -53,3 +56,9 @@ db: Final = Storage(
     session_options={"class_": RequestSession, "expire_on_commit": False},
     add_models_to_shell=False,
 )
+
+
+def only_read() -> None:
+    """Commit what the request did so far, and read from here on as a safe request does: no writer waits for it."""
+    db.session().commit()
+    setattr(g, READS, True)

@@ -9,10 +9,14 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.accounts.citizens import Citizen
+from citylife.accounts.merchants import WRITES
+from citylife.audience.foresight import Foreseen
+from citylife.audience.previews import Previews
 from citylife.categories import BY_KEY, Policy
 from citylife.follows import Level
 from citylife.ledger.claims import Announced
 from citylife.ledger.tables import MessageKind
+from citylife.limits import Pace
 from citylife.offers import Offer
 from citylife.shops import Shop
 from notifications.composer import compose
@@ -75,6 +79,25 @@ def test_looking_keeps_and_sends_nothing_and_what_was_typed_stays(counter: Brows
     assert (page.status, offers(sessions)) == (200, [])
     assert [page.one(f"#{name}").attrs["value"] for name in ("title", "price", "radius")] == ["Tarte", "un", "7000"]
     assert page.all("main .problem") == []
+
+
+def test_looking_is_counted_and_holds_no_writer_up(
+    counter: Browser, sessions: Sessions, shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    counted: list[int] = []
+    foresee = Previews.foresee
+
+    def while_others_write(self: Previews, *args: Any, **asked: Any) -> Foreseen:
+        with sessions() as other:  # on SQLite its first statement takes the only pen
+            paces = select(Pace).where(Pace.limit_name == WRITES.name).with_for_update(nowait=True)
+            counted.append(other.scalars(paces).one().ahead_until)
+        return foresee(self, *args, **asked)
+
+    sent = filled(counter.get(path_of(shop)), "look", title="Tarte")
+    monkeypatch.setattr(Previews, "foresee", while_others_write)
+    for _ in range(2):
+        assert counter.post(path_of(shop), form=sent).status_code == 200
+    assert counted[1] - counted[0] == WRITES.step
 
 
 @pytest.mark.usefixtures("followers")

@@ -22,7 +22,7 @@ from blueprints.pages.merchant.writing import (
     written_of,
     written_whole,
 )
-from blueprints.storage import db
+from blueprints.storage import db, only_read
 from blueprints.transactions import tell_after, transaction
 from citylife.answers import AnswerInProgress, KeyReused, begin_answer, keep_answer
 from citylife.errors import Absent, Refusal
@@ -66,8 +66,10 @@ def post(shop_id: uuid.UUID) -> Response:
 
 
 def _look(shop_id: uuid.UUID) -> Response:
-    """The form with what it would do, as it is written so far."""
-    return sheet(guards.my_shop(shop_id), written_in(request.form))
+    """The form with what it would do, as it is written so far; it counts as a write, and then holds nobody up."""
+    shop = guards.my_shop(shop_id)
+    only_read()
+    return sheet(shop, written_in(request.form))
 
 
 def _mine(shop_id: uuid.UUID) -> Response:
