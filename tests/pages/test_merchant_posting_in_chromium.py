@@ -407,6 +407,7 @@ def test_a_live_offer_is_corrected_and_what_was_not_sent_is_found_again(
         builders.an_offer(session, session.get_one(Shop, shop.id), title="Tarte", price=350)
     page = opened(chromium, url, street, f"/commerce/{shop.id}", scheme=scheme)
     page.get_by_role("link", name="Corriger").click()
+    page.wait_for_url("**/corriger")
     page.get_by_label("Titre").fill("Tarte au sucre")
     page.reload()
     expect(page.get_by_label("Titre")).to_have_value("Tarte au sucre")
