@@ -5,6 +5,7 @@ them to a real server. No answer may be a failure of ours, nor other than the do
 """
 
 import itertools
+import json
 import os
 import re
 import subprocess
@@ -40,6 +41,8 @@ CHECKS_LEFT_OUT = (
     "positive_data_acceptance",  # a cursor, a SIRET, a town or an end of day are right or wrong beyond their shape
     "missing_required_header",  # If-Match is answered 428, which the check does not know
 )
+REFUSING = (400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 428, 429, "5xx")
+"""How bad data may be refused; what is too large is refused unread."""
 UNSEEN = "ignored_auth"
 """Takes the Authorization header away and expects 401; a cookie it leaves. `test_who_may_do_what.py` does both."""
 
@@ -103,6 +106,9 @@ def draw(served: Served, caller: str, folder: Path, *, examples: str, seed: int,
     ]
     for header in served.shown[caller]:
         command += ["--header", header]
+    refusing = json.dumps([str(status) for status in REFUSING])
+    rules = f"[checks.negative_data_rejection]\nexpected-statuses = {refusing}\n"
+    (folder / "schemathesis.toml").write_text(rules)
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False)
     said = done.stdout
     print(said[-12_000:])

@@ -112,7 +112,8 @@ def test_nothing_bars_anyones_way_in(chromium: Chromium, url: str, street: Sessi
         assert chromium.barriers(page) == [], name
         assert not wide(page), name
         small = page.evaluate(
-            """() => [...document.querySelectorAll("button, input:not([type=radio]), .choices label, .button")]
+            """() => [...document.querySelectorAll(
+                "button, input:not([type=radio], [type=checkbox]), .choices label, .button")]
               .filter(one => one.getBoundingClientRect().height < 44).map(one => one.textContent.trim())"""
         )
         assert small == [], name
