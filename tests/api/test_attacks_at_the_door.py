@@ -15,6 +15,8 @@ from citylife.logs import configure_logs
 from tests.api.matrix import SAFE, TABLE, Caller, Line, Side
 from tests.api.stage import ARGUMENT, Stage, a_stage
 
+pytestmark = pytest.mark.long
+
 LINES = [pytest.param(line, id=line.address) for line in TABLE]
 UNSAFE = [pytest.param(line, id=line.address) for line in TABLE if line.verb not in SAFE]
 EVIL = "evil.example"

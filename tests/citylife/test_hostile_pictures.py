@@ -27,7 +27,7 @@ from citylife.photos import (
     PhotoUnreadable,
     Picture,
 )
-from citylife.photos.developing import LARGE, MEMORY, SMALL, unpacked
+from citylife.photos.developing import LARGE, MEMORY, PROGRAM, SMALL, unpacked
 from tests.pictures import a_drawing, saved
 
 MARK = b"<script>alert('Rue du Secret 12')</script>"
@@ -180,7 +180,7 @@ DARKROOM = Darkroom()
 
 
 class Watched:
-    """Watches the memory of the processes that this one starts, while it goes on."""
+    """Watches the memory of the darkrooms that this process starts; until it is one, a fork is as large as this."""
 
     def __enter__(self) -> Self:
         self.peak, self._over = 0, threading.Event()
@@ -197,7 +197,8 @@ class Watched:
         while not self._over.wait(0.005):
             for child in me.children():
                 try:
-                    self.peak = max(self.peak, child.memory_info().rss)
+                    if str(PROGRAM) in child.cmdline():
+                        self.peak = max(self.peak, child.memory_info().rss)
                 except psutil.Error:
                     continue
 
@@ -248,6 +249,12 @@ def test_what_might_be_one_hurts_nobody(name):
     with Watched() as watched, contextlib.suppress(PhotoUnreadable, PhotoTooLarge, PhotoTooSmall):
         look_at(DARKROOM.develop(raw).large, LARGE)
     assert watched.peak < MEMORY
+
+
+def test_a_large_picture_is_watched_while_it_is_developed():
+    with Watched() as watched:
+        DARKROOM.develop(saved(a_drawing(4000, 4000), "PNG"))
+    assert 4000 * 4000 < watched.peak < MEMORY
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
