@@ -24,7 +24,7 @@ test: setup
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
 test-long: setup
-	$(BIN)/pytest -m long --numprocesses 2 --dist loadfile --timeout 1500 $(PYTEST_ARGS)
+	$(BIN)/pytest -m long --numprocesses 3 --dist loadfile --no-loadscope-reorder --timeout 1500 $(PYTEST_ARGS)
 
 soak: setup
 	$(BIN)/pytest -m soak --timeout 0 --capture no $(PYTEST_ARGS)

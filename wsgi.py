@@ -16,16 +16,17 @@ from blueprints.house import EXTENSION, House
 from blueprints.pages.problem_page import problem_page
 from blueprints.storage import db
 from citylife.accounts.citizens import ActiveDays
+from citylife.activity import Visits
 from citylife.clock import Clock, utc_now
 from citylife.database import engine_for, writing
 from citylife.doorbell import BothDoorbells, Doorbell, SilentDoorbell, ThreadDoorbell
 from citylife.hot import KeptConnections
 from citylife.keys import keys_of
 from citylife.places import renew_cells
+from citylife.registers import Registers
 from citylife.settings import Settings
 from citylife.tombstones import Tombstones
 from notifications.broker import BrokerDoorbell, broker_of
-from notifications.under_dramatiq import hand_over
 from notifications.worker import Worker
 
 MOST_BYTES = 64 * 1024
@@ -55,11 +56,13 @@ def create_app(settings: Settings | None = None, *, doorbell: Doorbell | None = 
         doorbell=doorbell or _far_doorbell(settings) or SilentDoorbell(),
         engine=engine,
         active_days=ActiveDays(writing(engine), also=renew_cells),
+        visits=Visits(writing(engine)),
         keys=keys,
         kept=KeptConnections(engine),
         tombstones=Tombstones(settings.tombstones_folder, keys.secret_key),
         turnstiles=pacing.turnstiles(settings.quotas),
         quotas=settings.quotas,
+        registers=Registers.of(settings),
     )
     app.response_class = headers.protected(settings)
     request_log.init_app(app, settings)
@@ -83,7 +86,10 @@ def create_worker(
     settings = settings if settings is not None else Settings.read()
     bell = bell if bell is not None else ThreadDoorbell()
     worker = Worker(settings, keys_of(settings), engine_for(settings.database, pool_size=2), bell=bell, clock=clock)
-    hand_over(worker, settings)
+    if "dramatiq" in sys.modules:
+        from notifications.under_dramatiq import hand_over  # noqa: PLC0415 - its command has loaded it already
+
+        hand_over(worker, settings)
     return worker
 
 
@@ -94,8 +100,9 @@ def create_served_app(settings: Settings, *, worker: bool) -> Flask:
     """
     near, far = ThreadDoorbell(), _far_doorbell(settings)
     app = create_app(settings, doorbell=_doorbell(near if worker else None, far))
-    days = app.extensions[EXTENSION].active_days
-    multiprocessing.util.Finalize(None, lambda: days.flush(utc_now()), exitpriority=5)
+    parts: House = app.extensions[EXTENSION]
+    multiprocessing.util.Finalize(None, parts.visits.flush, exitpriority=5)
+    multiprocessing.util.Finalize(None, lambda: parts.active_days.flush(utc_now()), exitpriority=5)
     if worker:
         in_process = create_worker(settings, bell=near)
         in_process.start()

@@ -4,7 +4,7 @@ The application runs on core 0, everything else on core 1. Towns of 0.1 and 1 ti
 use and kept for two days; `SCALE=10` takes one of ten times instead, `SCALE=1,10,100 FOLLOWS=2` several, with two
 follows a citizen (who is called with follows twenty all the same). `python -m bench million` sends a million deliveries
 through one process, `workers` through one, two and four; `grown` asks towns of several sizes side by side, `parse`
-asks npm's parse-server.
+asks npm's parse-server. `year` and `console` measure in the town of `citylife demo --town`.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import psycopg
 from bench import (
     around,
     audience,
+    console,
     cores,
     drawing,
     feed,
@@ -31,6 +32,7 @@ from bench import (
     sender,
     town,
     workers,
+    year,
 )
 from bench.figures import Figure
 from bench.town import Town
@@ -130,6 +132,20 @@ def growing() -> Iterator[Figure]:
     yield from grown.measure([town.town_on_postgresql(FOLDER, scale, follows=follows()) for scale in scales()])
 
 
+def measuring_a_week() -> Iterator[Figure]:
+    """A week of the pilot's measures after a year of five million deliveries, on both databases; takes a while."""
+    for scale in scales():
+        for each in year.years(FOLDER, scale):
+            yield from year.measure(each)
+
+
+def watching() -> Iterator[Figure]:
+    """The console's pages in the same town, each held against the 300 ms it may take."""
+    for scale in scales():
+        for each in year.years(FOLDER, scale):
+            yield from console.measure(each)
+
+
 def beside_parse() -> Iterator[Figure]:
     """Feed and follow beside npm's parse-server."""
     yield from parse.measure(town.town_on_postgresql(FOLDER, scales()[0], follows=follows()), FOLDER)
@@ -148,6 +164,8 @@ PARTS: Final[dict[str, Callable[[], Iterator[Figure]]]] = {
     "million": a_million,
     "workers": working_together,
     "grown": growing,
+    "year": measuring_a_week,
+    "console": watching,
     "parse": beside_parse,
 }
 USUAL: Final = ("sender", "feed", "publish", "memory", "search", "import", "nearby", "audience", "preview")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import psutil
 import psycopg
 from sqlalchemy.engine import make_url
 
@@ -70,6 +71,13 @@ def wait_for(port: int, process: subprocess.Popen, log: Path) -> None:
             return
         time.sleep(0.05)
     raise SystemExit(f"Nothing listens on port {port}:\n{log.read_text()[-2000:]}")
+
+
+def processor_seconds(port: int) -> float:
+    """Seconds of the processor that a server started here on a port has taken until now, its children's with it."""
+    servers = [each for each in psutil.Process().children() if f"--port={port}" in each.cmdline()]
+    times = [each.cpu_times() for server in servers for each in (server, *server.children(recursive=True))]
+    return float(sum(one.user + one.system for one in times))
 
 
 def put_backends_aside(url: str) -> bool:

@@ -26,6 +26,32 @@ FLOORS: Final = {"sqlite": 0.33, "postgresql": 0.14}
 """The least the feed may reach of a bare hello's requests a second."""
 
 
+class Measured:
+    """What one server did in several rounds of load: answers a second by the watch, and by its processor's time."""
+
+    def __init__(self, port: int, requests: list[bytes]) -> None:
+        self.port, self.requests = port, requests
+        self.rates: list[load.Rate] = []
+        self._by_processor: list[float] = []
+
+    def round(self, seconds: float) -> None:
+        """Ask for a while."""
+        before = cores.processor_seconds(self.port)
+        rate = load.measure(self.port, self.requests, seconds)
+        self.rates.append(rate)
+        self._by_processor.append(rate.answers / (cores.processor_seconds(self.port) - before))
+
+    @property
+    def per_second(self) -> float:
+        """Answers a second."""
+        return median([rate.per_second for rate in self.rates])
+
+    @property
+    def per_processor_second(self) -> float:
+        """Answers in a second of the processor's time, which says more where the server waits for who asks."""
+        return median(self._by_processor)
+
+
 @contextlib.contextmanager
 def served(factory: str, environment: Mapping[str, str], *, threads: int = 1) -> Iterator[int]:
     """Serve an application as `citylife serve` does, on core 0; the port."""
@@ -59,21 +85,22 @@ def measure(town: Town, *, rounds: int = ROUNDS, seconds: float = SECONDS, threa
     """Requests a second of the feed, held against hello's in the same run."""
     database = "sqlite" if town.url.startswith("sqlite") else "postgresql"
     requests = feed_requests(town)
-    hello, feed, latencies = [], [], []
     settings = {"CITYLIFE_DATABASE_URL": town.url, "CITYLIFE_LIMITS": "*=1000000"}
     with served("bench.hello:create_app", {}) as bare, served("wsgi:create_app", settings, threads=threads) as ours:
         length = check_answers(ours, requests)
         load.measure(ours, requests, seconds)
         if database == "postgresql" and not cores.put_backends_aside(town.url):
             print("  PostgreSQL's backends could not be moved to core 1: they float")
+        hello, feed = Measured(bare, [load.request("/")]), Measured(ours, requests)
         for _ in range(rounds):
-            hello.append(load.measure(bare, [load.request("/")], seconds).per_second)
-            rate = load.measure(ours, requests, seconds)
-            feed.append(rate.per_second)
-            latencies.append(rate.latency)
+            hello.round(seconds)
+            feed.round(seconds)
     label = f"feed of 20 offers, {database}, {town.name}" + (f", {threads} threads" if threads > 1 else "")
     return [
-        Figure.against(label, median(feed), "requests/s", median(hello)),
+        Figure.against(label, feed.per_second, "requests/s", hello.per_second),
+        Figure.against(
+            f"{label}: of its processor", feed.per_processor_second, "requests/s", hello.per_processor_second
+        ),
         Figure(f"{label}: an answer", length, "bytes"),
     ]
 

@@ -21,13 +21,13 @@ from sqlalchemy.engine import make_url
 
 from bench.drawing import moment
 from bench.figures import Figure, median
-from bench.loading import Loader
 from bench.town import SERVER, server
 from citylife import migrations
 from citylife.categories import CATEGORIES, Policy
 from citylife.database import engine_for, new_id
 from citylife.geography import communes
 from citylife.hot import Rows
+from citylife.invented.loading import Loader
 from citylife.search import Found, ask, fill
 from citylife.shops import Shop
 
@@ -113,6 +113,9 @@ class _Fetched:
 
     def fetchall(self) -> list[Any]:
         return self._rows
+
+    def fetchone(self) -> Any:
+        return self._rows[0] if self._rows else None
 
 
 def measure(folder: Path, shops: int = SHOPS) -> Iterator[Figure]:

@@ -23,7 +23,6 @@ from sqlalchemy.engine import make_url
 
 from bench import drawing, room
 from bench.drawing import Draw
-from bench.loading import Loader
 from blueprints import pieces
 from citylife import migrations
 from citylife.accounts.citizens import Citizen, CitizenToken
@@ -32,6 +31,7 @@ from citylife.courtesy.tables import SendingRule
 from citylife.database import engine_for, writing
 from citylife.devices import Device, EndpointOwner, Origin
 from citylife.follows import Follow
+from citylife.invented.loading import Loader
 from citylife.offers import Offer
 from citylife.shops import Shop
 

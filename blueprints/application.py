@@ -2,11 +2,18 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from functools import lru_cache
+from typing import Any, Final, cast
 
 from flask import Flask, Request, request
 from flask.sessions import SessionInterface, SessionMixin
+from werkzeug.exceptions import BadHost
+from werkzeug.routing import MapAdapter
+from werkzeug.sansio.utils import get_host
 from werkzeug.wrappers import Response as AnyResponse
+
+NAMES_REMEMBERED: Final = 64
+"""Names we were called by, each of which was found to be ours."""
 
 
 class TimedRequest(Request):
@@ -48,6 +55,47 @@ class WebApp(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Every view here is synchronous: nothing to look up, eleven times a request."""
         return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """As Flask's, but a name that was found to be ours is not judged and spelt anew at each request."""
+        environ = request.environ if request is not None else {}
+        named, trusted = environ.get("HTTP_HOST"), self.config["TRUSTED_HOSTS"]
+        if request is None or named is None or "HTTP_UPGRADE" in environ or trusted is None:
+            return super().create_url_adapter(request)
+        scheme = environ["wsgi.url_scheme"]
+        request.trusted_hosts = trusted
+        request.host, server_name = _own_names(scheme, named, tuple(trusted))
+        return MapAdapter(
+            self.url_map,
+            server_name,
+            _text(environ.get("SCRIPT_NAME", "")),
+            "",
+            scheme,
+            _text(environ["PATH_INFO"]),
+            environ["REQUEST_METHOD"],
+            _text(environ.get("QUERY_STRING", "")),
+        )
+
+
+@lru_cache(maxsize=NAMES_REMEMBERED)
+def _own_names(scheme: str, named: str, trusted: tuple[str, ...]) -> tuple[str, str]:
+    """The name and port a request is for, and the same as addresses are matched and built with.
+
+    Raises:
+        SecurityError: it is none of ours.
+        BadHost: it is no name that can be.
+    """
+    host = get_host(scheme, named, None, trusted)
+    name, colon, port = host.lower().partition(":")
+    try:
+        return host, f"{name.encode('idna').decode('ascii')}{colon}{port}"
+    except UnicodeError:
+        raise BadHost from None
+
+
+def _text(value: str) -> str:
+    """What WSGI spells in Latin-1, in the UTF-8 that it is."""
+    return value.encode("latin1").decode(errors="replace")
 
 
 def current_request() -> TimedRequest:

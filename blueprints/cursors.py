@@ -124,6 +124,20 @@ def read_word(cursor: str | None) -> str | None:
     return word
 
 
+def read_number(cursor: str | None) -> int | None:
+    """The number of an act of the audit log in a cursor.
+
+    Raises:
+        CursorRefused: not one of ours.
+    """
+    word = read_word(cursor)
+    if word is None:
+        return None
+    if not word.isdecimal() or len(word) > 18:  # noqa: PLR2004 - what both databases count up to
+        raise CursorRefused(pointer="/cursor")
+    return int(word)
+
+
 def _decoded(cursor: str) -> bytes:
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)

@@ -11,14 +11,16 @@ from blueprints.house import house, now
 from blueprints.limits import as_set, digest_of, has_room
 from blueprints.storage import db
 from citylife import audit
+from citylife.accounts.citizens import Citizen
 from citylife.accounts.emails import check_email
 from citylife.accounts.merchants import Merchant
 from citylife.accounts.passkeys import Passkey, add_passkey, passkeys_of, site_of
-from citylife.accounts.recovery import NOTICES, WORTH_READING, tell_of_recovery
+from citylife.accounts.recovery import NOTICES, WORTH_READING, tell_of_first_passkey, tell_of_recovery
 from citylife.accounts.sessions import Account, AccountKind, AccountSession, end_session, open_session
-from citylife.accounts.sign_in import PER_ADDRESS, SignIn, ask_to_sign_in
+from citylife.accounts.sign_in import BEGINNING, PER_ADDRESS, SignIn, ask_to_sign_in
 from citylife.accounts.staff import StaffMember
 from citylife.audit import Actor
+from citylife.insiders import note_team
 from citylife.letters import LetterKind, write_letter
 from citylife.limits import take
 
@@ -35,8 +37,8 @@ BROWSERS: Final = (
 """What a User-Agent header contains, most particular first, and the family it is known by."""
 
 
-def ask_for_letter(kind: AccountKind, email: str, *, locale: str) -> SignIn:
-    """Have a letter written, if somebody has this address; the caller cannot tell.
+def ask_for_letter(kind: AccountKind, email: str, *, locale: str, beginning: bool = False, onward: str = "") -> SignIn:
+    """Have a letter written, if somebody has this address or, with `beginning`, to anybody; the caller cannot tell.
 
     Raises:
         EmailRefused: it is no e-mail address.
@@ -44,12 +46,21 @@ def ask_for_letter(kind: AccountKind, email: str, *, locale: str) -> SignIn:
     """
     address = check_email(email)
     session, moment = db.session(), now()
-    for limit in PER_ADDRESS:
+    for limit in (*PER_ADDRESS, BEGINNING) if beginning else PER_ADDRESS:
         take(session, as_set(limit), digest_of(limit, address), now=moment)
-    return ask_to_sign_in(session, kind, address, secret_key=house().keys.secret_key, locale=locale, now=moment)
+    return ask_to_sign_in(
+        session,
+        kind,
+        address,
+        secret_key=house().keys.secret_key,
+        locale=locale,
+        now=moment,
+        beginning=beginning,
+        onward=onward,
+    )
 
 
-def come_in(account: Account) -> tuple[AccountSession, str]:
+def come_in(account: Account, *, by_passkey: bool = False) -> tuple[AccountSession, str]:
     """A new session and its token; one that this browser had is ended, so that nobody sits in it beforehand."""
     session, moment = db.session(), now()
     before = guards.standing_session(account.kind)
@@ -57,7 +68,19 @@ def come_in(account: Account) -> tuple[AccountSession, str]:
         end_session(session, before.account, before.id, now=moment)
     if account.kind is AccountKind.STAFF:
         audit.note(session, "staff.signed-in", account.id, actor=Actor.STAFF, actor_id=account.id, now=moment)
-    return open_session(session, account, browser=browser_family(), now=moment)
+    else:
+        citizen = _who_reads_here()
+        if citizen is not None:
+            note_team(session, citizen.id, account.id)
+    return open_session(session, account, browser=browser_family(), by_passkey=by_passkey, now=moment)
+
+
+def _who_reads_here() -> Citizen | None:
+    """The citizen of this browser; none where another site's page asks, for it may ask in nobody's name."""
+    try:
+        return guards.citizen_or_none()
+    except guards.FromElsewhere:
+        return None
 
 
 def keep_passkey(account: Account, said: Mapping[str, Any]) -> Passkey:
@@ -65,8 +88,13 @@ def keep_passkey(account: Account, said: Mapping[str, Any]) -> Passkey:
 
     Raises:
         PasskeyRefused, TooManyPasskeys: as `add_passkey` does.
+        PasskeyNeeded: as `check_passkeys_are_hers` does.
     """
     session, moment = db.session(), now()
+    if account.kind is AccountKind.STAFF:
+        session.get_one(StaffMember, account.id, with_for_update=True)  # two at once come one after the other
+    check_passkeys_are_hers(account)
+    first = account.kind is AccountKind.STAFF and not passkeys_of(session, account)
     site = site_of(house().settings.base_url)
     passkey = add_passkey(session, account, said, site=site, browser=browser_family(), now=moment)
     write_letter(
@@ -78,8 +106,23 @@ def keep_passkey(account: Account, said: Mapping[str, Any]) -> Passkey:
         expires_at=moment + WORTH_READING,
         now=moment,
     )
+    if first:
+        tell_of_first_passkey(session, address_of(account), now=moment)
     _note(account, "passkey.made", passkey.id)
     return passkey
+
+
+def check_passkeys_are_hers(account: Account) -> None:
+    """Let a letter make the first passkey of a member of staff; once she has one, only a passkey of hers changes them.
+
+    Raises:
+        PasskeyNeeded: she has one, and has come in by a letter.
+    """
+    if account.kind is not AccountKind.STAFF or not passkeys_of(db.session(), account):
+        return
+    standing = guards.standing_session(AccountKind.STAFF)
+    if standing is None or not standing.by_passkey:
+        raise guards.PasskeyNeeded
 
 
 def note_removal(account: Account, passkey_id: uuid.UUID) -> None:

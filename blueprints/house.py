@@ -10,19 +10,22 @@ from flask import current_app
 from sqlalchemy import Engine
 
 from citylife.accounts.citizens import ActiveDays
+from citylife.activity import Visits
 from citylife.audience.previews import Previews
 from citylife.clock import Clock
 from citylife.doorbell import Doorbell
 from citylife.hot import KeptConnections
 from citylife.keys import Keys
+from citylife.neighbourhood import Neighbourhood
 from citylife.photos import Darkroom
+from citylife.registers import Registers
 from citylife.settings import Settings
 from citylife.tombstones import Tombstones
 from citylife.turnstiles import Turnstiles
 
 EXTENSION = "citylife"
 FLUSH_EVERY: Final = dt.timedelta(minutes=1)
-"""How long the days of citizens are gathered before they are written."""
+"""How long the days of citizens, and visits, are gathered before they are written."""
 
 
 class Rhythm:
@@ -54,14 +57,17 @@ class House:
     doorbell: Doorbell
     engine: Engine
     active_days: ActiveDays
+    visits: Visits
     keys: Keys
     kept: KeptConnections
     tombstones: Tombstones
     turnstiles: Turnstiles
     quotas: Mapping[str, int]
+    registers: Registers
     days_rhythm: Rhythm = field(default_factory=lambda: Rhythm(FLUSH_EVERY))
     previews: Previews = field(default_factory=Previews)
     darkroom: Darkroom = field(default_factory=Darkroom)
+    neighbourhood: Neighbourhood = field(default_factory=Neighbourhood)
     writing_engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:

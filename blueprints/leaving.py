@@ -9,6 +9,7 @@ and their requests read; only then is the socket closed.
 import ctypes
 import os
 import socket
+import stat
 import struct
 import sys
 import threading
@@ -71,8 +72,15 @@ def _listening() -> Iterator[socket.socket]:
         return
     for descriptor in [int(path.name) for path in folder.iterdir()]:
         try:
-            copy = socket.socket(fileno=os.dup(descriptor))
+            if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                continue  # no copy of a pipe: who reads it waits until every copy of its other end is closed
+            copied = os.dup(descriptor)
         except OSError:
+            continue  # closed since the folder was read
+        try:
+            copy = socket.socket(fileno=copied)
+        except OSError:
+            os.close(copied)
             continue
         if (
             copy.family in {socket.AF_INET, socket.AF_INET6}

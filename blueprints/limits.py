@@ -17,14 +17,17 @@ from blueprints.storage import db
 from citylife import redemptions, reports
 from citylife.accounts import recovery, sign_in
 from citylife.accounts.citizens import NEW_FROM_A_NETWORK
-from citylife.accounts.invitations import INVITATIONS, INVITATIONS_UNPROVED
+from citylife.accounts.cluster import INVITATIONS as STAFF_INVITATIONS
+from citylife.accounts.invitations import INVITATIONS, INVITATIONS_NETWORK, INVITATIONS_UNPROVED, INVITED
 from citylife.accounts.merchants import WRITES
 from citylife.audience import near_me_now
 from citylife.database import settling
 from citylife.email_digest import asking as email_digest
-from citylife.limits import Limit, Room, TooFast, look, subject_of, take
+from citylife.limits import Limit, Room, TooFast, look, room_of, subject_of, take
 from citylife.photos import PHOTOS
+from citylife.registers import ADDRESSES, COMPANIES
 from citylife.settings import PREFIX, SettingRefused
+from citylife.shops.claims import CLAIMS, CLAIMS_NETWORK
 from citylife.turnstiles import PER_NETWORK, PER_TOKEN
 
 P = ParamSpec("P")
@@ -37,11 +40,20 @@ LIMITS: Final = (
     WRITES,
     INVITATIONS,
     INVITATIONS_UNPROVED,
+    INVITATIONS_NETWORK,
+    INVITED,
+    STAFF_INVITATIONS,
     *sign_in.PER_ADDRESS,
     sign_in.PER_NETWORK,
+    sign_in.BEGINNING,
+    sign_in.BEGINNING_NETWORK,
     recovery.NOTICES,
     *reports.PER_NETWORK,
     redemptions.GUESSES,
+    CLAIMS,
+    CLAIMS_NETWORK,
+    ADDRESSES,
+    COMPANIES,
     PHOTOS,
     email_digest.PER_ADDRESS,
     email_digest.PER_CITIZEN,
@@ -101,6 +113,11 @@ def look_for(limit: Limit, subject: str) -> None:
         TooFast: she has done it too often.
     """
     look(db.session(), as_set(limit), digest_of(limit, subject), now=now())
+
+
+def left_for(limit: Limit, subject: str) -> int:
+    """How often a subject may still do it, to be told before she tries; nothing is counted."""
+    return room_of(db.session(), as_set(limit), digest_of(limit, subject), now=now()).remaining
 
 
 def has_room(limit: Limit, subject: str) -> bool:

@@ -21,6 +21,8 @@ P = ParamSpec("P")
 TYPES: Final = ("image/jpeg", "image/png", "image/webp")
 BESIDE: Final = 64 * 1024
 """Bytes of a form besides its photo."""
+IN_HAND: Final = 256 * 1024
+"""Bytes of such a form in memory at once: it is read by 64 KiB, after what may be the beginning of a boundary."""
 BYTES: Final = "(the bytes of the picture)"
 FIELD: Final = "photo"
 BODY: Final = {
@@ -82,6 +84,7 @@ def field_developed(shop_id: uuid.UUID) -> Developed | None:
     """
     _may(shop_id)
     request.max_content_length = MOST_BYTES + BESIDE
+    request.max_form_memory_size = IN_HAND
     try:
         file = request.files.get(FIELD)
     except RequestEntityTooLarge:

@@ -1,6 +1,6 @@
 """Citylife, in the words of the field. A glossary; nothing is imported here.
 
-Commune: one of the 100 municipalities of the agglomeration, by INSEE code.
+Commune: one of the 100 municipalities of the agglomeration, by INSEE code. Area: communes told of together.
 Shop: a shop, pool, library, association or market trader; listed, claimed, verified, suspended, closed.
 Citizen: a pseudonymous person who follows shops; a token speaks for her, nothing names her.
 Merchant: a person who runs a shop, with a team. Staff: people of the cluster « Territoire intelligent ».
@@ -17,6 +17,7 @@ Release: the last look at her settings, when a delivery is claimed.
 Doorbell: « there is work »; the ledger in SQL is the truth. Timetable: what is due when, once however many workers.
 Tombstone: a line outside the database that says somebody was erased, so that no backup brings her back.
 Moving code: what lets another phone in, once; typed within ten minutes, or printed.
+Figure: what the pilot tells of a measure, an area and a period, once and for ever, or why it is hidden.
 Letter: mail as a row, sent by a worker and emptied. Sign-in: a link and a code that open a session, once.
 Session: a browser or a program that speaks for a merchant or a member of staff. Pace: how fast somebody goes on.
 Bucket: a small hash of the citizen, the lane by which work is claimed.

@@ -1,12 +1,14 @@
 """Daily counters: what happened to an offer or a shop on a day, as a number and nothing of who."""
 
 import datetime as dt
+import threading
 import uuid
+from collections import Counter
 from enum import Enum
 from typing import Final
 
 from sqlalchemy import BigInteger, Date, bindparam, text
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from citylife.clock import local_date
 from citylife.database import Base, Choice, Identifier
@@ -16,6 +18,10 @@ WHOLE: Final = uuid.UUID(int=0)
 """The subject of what is counted for the whole of Citylife (the nil UUID)."""
 SOON_AFTER: Final = dt.timedelta(days=1)
 """How long after a notification a loss counts as an opt-out."""
+MOST_VISITS: Final = 50
+"""How many visits of a day to one subject count from one place of the network: a whole café's, and no loop's."""
+MOST_PLACES: Final = 20_000
+"""How many places by subject are remembered at once; beyond, all of them begin anew."""
 
 
 class Counted(Enum):
@@ -26,6 +32,7 @@ class Counted(Enum):
     DEVICES_GONE = "devices-gone"
     DEVICES_REMOVED = "devices-removed"
     TILL_USES = "till-uses"
+    DECLARED_USES = "declared-uses"  # said by a shop, without a code: never summed with those of a till
     OPT_OUTS = "opt-outs"  # devices and follows lost within a day of a notification
 
 
@@ -58,6 +65,49 @@ def count(session: Session, counted: Counted, subject: uuid.UUID, *, now: dt.dat
     """Add `by` to the day's number of a subject, however many count at the same moment; what it is now."""
     row = session.execute(_COUNT, {"day": local_date(now), "counted": counted, "subject": subject, "by": by}).one()
     return int(row[0])
+
+
+class Visits:
+    """Visits of pages, gathered from the web's threads and written together.
+
+    What is gathered and not yet written is lost with the process: a measure then counts a little less, never more. Of a
+    place of the network only a number is kept, in memory and for the day.
+    """
+
+    def __init__(self, factory: sessionmaker[Session]) -> None:
+        self._factory = factory
+        self._lock = threading.Lock()
+        self._gathered: Counter[tuple[dt.date, uuid.UUID]] = Counter()
+        self._day: dt.date | None = None
+        self._places: Counter[tuple[int, uuid.UUID]] = Counter()
+
+    def note(self, subject: uuid.UUID, place: int, moment: dt.datetime) -> None:
+        """Somebody came to a page of the subject from a place; the `MOST_VISITS` first of a day count."""
+        day = local_date(moment)
+        with self._lock:
+            if day != self._day or len(self._places) >= MOST_PLACES:
+                self._day = day
+                self._places.clear()
+            self._places[place, subject] += 1
+            if self._places[place, subject] <= MOST_VISITS:
+                self._gathered[day, subject] += 1
+
+    def flush(self) -> int:
+        """Write what was gathered, in one transaction of its own; how many visits. Kept where the database fails."""
+        with self._lock:
+            gathered, self._gathered = self._gathered, Counter()
+        if not gathered:
+            return 0
+        named = {"counted": Counted.SHOP_PAGE_VISITS}
+        try:
+            with self._factory() as session, session.begin():
+                for (day, subject), by in sorted(gathered.items()):
+                    session.execute(_COUNT, {**named, "day": day, "subject": subject, "by": by})
+        except BaseException:
+            with self._lock:
+                self._gathered.update(gathered)
+            raise
+        return gathered.total()
 
 
 def told_lately(session: Session, citizen_id: uuid.UUID, *, now: dt.datetime) -> bool:

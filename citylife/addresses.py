@@ -25,6 +25,7 @@ from geopy.exc import (
 )
 from geopy.geocoders import BANFrance
 
+from citylife.registers.addresses import LONGEST_QUESTION, PRECISE, SURE_ENOUGH
 from citylife.wording import Sentence
 
 PER_SECOND: Final = 10.0
@@ -37,12 +38,6 @@ LONGEST_WAIT: Final = 60.0
 """Seconds: a Retry-After beyond this is taken for « not today »."""
 FAILURES_IN_A_ROW: Final = 5
 """Addresses in a row left without any answer after which the service is asked nothing more."""
-SURE_ENOUGH: Final = 0.6
-"""The least score (0 to 1) of an answer that is believed."""
-LONGEST_QUESTION: Final = 200
-"""Characters; the service refuses longer ones."""
-PRECISE: Final = frozenset({"housenumber", "street", "locality"})
-"""Kinds of answers that place a shop; « municipality » would put it before the town hall."""
 _MOST_ANSWERS: Final = 5
 
 NOT_FOUND: Final = Sentence("Sans position, et l’adresse est introuvable.")

@@ -3,24 +3,25 @@
 A box is widened over `ix_shops_band (band, longitude, latitude)` until it holds enough; SQL sorts by the distance in a
 plane, which errs by less than `slack`, and only what is certain in spite of that error is measured by geodesic, put in
 order and answered. So no border of a box or a cell can show. Ties go by id. Nothing is stored, and a market trader is
-where he stands on this weekday.
+where he stands on this weekday. Where the shops of a box are known in memory (`citylife.neighbourhood`), they are taken
+from there instead, and everything else is the same.
 """
 
 import datetime as dt
 import math
 import uuid
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeAlias
 
 from sqlalchemy import Connection
 
 from citylife.categories import REFUSED
 from citylife.clock import PARIS
-from citylife.geography import distances
+from citylife.geodesics import distances
 from citylife.hours import hours_meanwhile
-from citylife.ledger.statements import DriverId, Statement, identifier, stored
+from citylife.ledger.statements import DriverId, Statement, given_moment, identifier, stored
 from citylife.shops.directory import PUBLIC
 from citylife.shops.tables import bands_between
 
@@ -44,6 +45,7 @@ GUESSES_A_DEGREE: Final = (33, 25)
 POLAR: Final = 80
 """Degrees beyond which no shop of ours is, and a plane is none."""
 _SPOT: Final = itemgetter(0, 1)
+_SQUARE_OF: Final = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +70,54 @@ class Asked:
     limit: int = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Near:
-    """One thing found: its id as the driver has it, its distance, where it is, which hours; `told` is the rest of it.
+@dataclass(slots=True)
+class Found:
+    """One thing, read: its id as the driver has it, where it is, which hours; `told` is the rest of it.
 
     `told` is the stored piece of an offer, and of a shop the columns `SHOWN`.
     """
 
     key: DriverId
-    distance: float
     latitude: float
     longitude: float
     hours: str | None
     place: DriverId | int
     told: Sequence[Any]
+    said: "Said | None" = None
+    """What a shop was last said as: kept for the next who asks, where the shop itself is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A shop as it is said, and from when until when that is true unless something of it changes."""
+
+    text: bytes
+    since: dt.datetime
+    until: dt.datetime
+
+
+@dataclass(slots=True)
+class Near:
+    """One thing found, and its distance in metres."""
+
+    distance: float
+    found: Found
 
     @property
     def thing_id(self) -> uuid.UUID:
         """Its id."""
-        return identifier(self.key)
+        return identifier(self.found.key)
+
+
+Squared: TypeAlias = tuple[float, Found]
+"""Something with the square of its distance in the plane, metres."""
+
+
+class Known(Protocol):
+    """The shops that are known without asking for each of them."""
+
+    def within(self, connection: Connection, edges: Mapping[str, float], *, now: dt.datetime) -> Iterable[Found] | None:
+        """At least every public shop within these edges, as the database has them now; None where they are unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +137,7 @@ class Plane:
     slack: float
 
 
-_IS_PUBLIC: Final = " AND ".join(
+IS_PUBLIC: Final = "NOT s.unproved AND " + " AND ".join(
     f"s.{column} {inside} ({', '.join(repr(value) for value in sorted(values))})"
     for column, inside, values in (
         ("status", "IN", [status.value for status in PUBLIC]),
@@ -149,7 +180,7 @@ def _nearest(dialect: str, thing: str, table: str, told: str, *, offers: str = "
             {_SQUARE.format(at=at)} AS square, {"s.opening_hours" if at == "s" else "t.hours"} AS hours
         FROM {tables} {offers}
         WHERE {bands if at == "s" else ""} {_IN_BOX.format(at=at)}
-            AND {_IS_PUBLIC} AND {_ASKED.format(at=at)} AND {more}
+            AND {IS_PUBLIC} AND {_ASKED.format(at=at)} AND {more}
         {f"AND {_LIVE}" if offers else ""}
         """
 
@@ -160,7 +191,7 @@ def _nearest(dialect: str, thing: str, table: str, told: str, *, offers: str = "
     )
     stand = found("t", "shop_stands t CROSS JOIN shops s", "t.weekday = :weekday AND s.id = t.shop_id")
     return f"""
-    SELECT n.id, n.latitude, n.longitude, n.square, n.hours, n.place, {told}
+    SELECT n.square, n.id, n.latitude, n.longitude, n.hours, n.place, {told}
     FROM (
         SELECT id, place, latitude, longitude, square, hours
         FROM ({own} UNION ALL {stand}) AS found WHERE square >= :least ORDER BY square LIMIT :most
@@ -176,17 +207,17 @@ _OFFERS: Final = Statement(
 )
 
 
-def shops_around(connection: Connection, asked: Asked, *, now: dt.datetime) -> Nearest:
+def shops_around(connection: Connection, asked: Asked, *, now: dt.datetime, known: Known | None = None) -> Nearest:
     """The public shops around a point, nearest first.
 
     With `open_now` those that say they are open at `now`; such a page may be short, or empty, and not the last.
     """
-    return _search(connection, _SHOPS, asked, now)
+    return _search(connection, _SHOPS, asked, now, known)
 
 
 def offers_around(connection: Connection, asked: Asked, *, now: dt.datetime) -> Nearest:
     """The live offers of public shops around a point, nearest first; offers of one shop go by their ids."""
-    return _search(connection, _OFFERS, asked, now)
+    return _search(connection, _OFFERS, asked, now, None)
 
 
 def plane_at(latitude: float) -> Plane:
@@ -205,7 +236,9 @@ def plane_at(latitude: float) -> Plane:
     )
 
 
-def _search(connection: Connection, statement: Statement, asked: Asked, now: dt.datetime) -> Nearest:
+def _search(
+    connection: Connection, statement: Statement, asked: Asked, now: dt.datetime, known: Known | None
+) -> Nearest:
     if abs(asked.latitude) > POLAR:
         return Nearest([], None)
     plane = plane_at(asked.latitude)
@@ -222,17 +255,17 @@ def _search(connection: Connection, statement: Statement, asked: Asked, now: dt.
         "weekday": now.astimezone(PARIS).weekday(),
         "now": stored(connection, now),
     }
+    narrowed = asked.category is not None or asked.insee_code is not None
+    source = _Source(connection, statement, values, None if narrowed else known, now)
     enough, spot = asked.limit + 1, _guessed_for(statement, asked)
     most, half = enough + MARGIN, max(_GUESSES.get(spot, FIRST_BOX), 1.5 * least)
     whole = asked.radius / (1 - plane.slack) + 1.0
     measured: dict[DriverId, float] = {}
     while True:
         half = min(half, whole)
-        edges = _edges(asked, plane, half)
-        bands = _bands(connection, edges)
-        rows = statement.run(connection, {**values, **edges, "bands": bands, "most": most}).all()
+        rows = source.read(_edges(asked, plane, half), most)
         full = len(rows) == most
-        horizon = min(half, math.sqrt(max(row[3] for row in rows))) if full else half
+        horizon = min(half, math.sqrt(max(rows, key=_SQUARE_OF)[0])) if full else half
         done = not full and half >= whole
         certain = asked.radius if done else min(asked.radius, horizon * (1 - plane.slack) - ROUNDING)
         settled = _settled(asked, rows, measured, certain, start)
@@ -244,6 +277,39 @@ def _search(connection: Connection, statement: Statement, asked: Asked, now: dt.
             most *= 2
         else:
             half *= 4 if not rows else min(4.0, max(2.0, math.sqrt(1.5 * enough / len(rows))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the things around one point are read."""
+
+    connection: Connection
+    statement: Statement
+    values: Mapping[str, Any]
+    known: Known | None
+    now: dt.datetime
+
+    def read(self, edges: Mapping[str, float], most: int) -> Sequence[Squared]:
+        """At most so many within some edges, the nearest in the plane; known ones may lie a little beyond an edge."""
+        shops = None if self.known is None else self.known.within(self.connection, edges, now=self.now)
+        if shops is None:
+            filled = {**self.values, **edges, "bands": _bands(self.connection, edges), "most": most}
+            rows = self.statement.run(self.connection, filled).all()
+            return [(row[0], Found(row[1], row[2], row[3], row[4], row[5], row[6:])) for row in rows]
+        latitude, longitude = self.values["latitude"], self.values["longitude"]
+        north, east, least = self.values["north"], self.values["east"], self.values["least"]
+        squares = [
+            (
+                (shop.latitude - latitude) * (shop.latitude - latitude) * north
+                + (shop.longitude - longitude) * (shop.longitude - longitude) * east,
+                shop,
+            )
+            for shop in shops
+        ]
+        if least:
+            squares = [each for each in squares if each[0] >= least]
+        squares.sort(key=_SQUARE_OF)
+        return squares[:most]
 
 
 _GUESSES: Final[dict[Hashable, float]] = {}
@@ -283,7 +349,7 @@ def _bands(connection: Connection, edges: Mapping[str, float]) -> str | list[int
 
 def _settled(
     asked: Asked,
-    rows: Sequence[Any],
+    rows: Sequence[Squared],
     measured: dict[DriverId, float],
     certain: float,
     start: tuple[float, DriverId] | None,
@@ -292,16 +358,13 @@ def _settled(
 
     Ids sort alike as the drivers have them: 16 bytes, or a UUID.
     """
-    new = [row for row in rows if row[0] not in measured]
-    for row, distance in zip(new, distances(asked.latitude, asked.longitude, [row[1:3] for row in new]), strict=True):
-        measured[row[0]] = distance
-    found = [(distance, row[0], row) for row in rows if (distance := measured[row[0]]) <= certain]
+    new = [thing for _, thing in rows if thing.key not in measured]
+    points = [(thing.latitude, thing.longitude) for thing in new]
+    for thing, distance in zip(new, distances(asked.latitude, asked.longitude, points), strict=True):
+        measured[thing.key] = distance
+    found = [(distance, thing.key, thing) for _, thing in rows if (distance := measured[thing.key]) <= certain]
     found.sort(key=_SPOT)
-    return [
-        Near(key, distance, row[1], row[2], row[4], row[5], row[6:])
-        for distance, key, row in found
-        if start is None or (distance, key) > start
-    ]
+    return [Near(distance, thing) for distance, key, thing in found if start is None or (distance, key) > start]
 
 
 def _page(asked: Asked, settled: list[Near], now: dt.datetime) -> Nearest:
@@ -309,7 +372,7 @@ def _page(asked: Asked, settled: list[Near], now: dt.datetime) -> Nearest:
     if not asked.open_now:
         return _cut(settled, asked.limit)
     looked = settled[:MOST_LOOKED_AT]
-    is_open = [near for near in looked if near.hours and hours_meanwhile(near.hours, now).is_open]
+    is_open = [near for near in looked if near.found.hours and hours_meanwhile(near.found.hours, now).is_open]
     if len(is_open) > asked.limit or len(settled) <= MOST_LOOKED_AT:
         return _cut(is_open, asked.limit)
     return Nearest(is_open, Spot(looked[-1].distance, looked[-1].thing_id))
@@ -323,26 +386,37 @@ def _cut(found: list[Near], limit: int) -> Nearest:
 
 _OF_SHOPS: Final = Statement(
     f"""
-    SELECT s.id, CAST(o.piece AS BLOB)
+    SELECT s.id, o.ends_at, CAST(o.piece AS BLOB)
     FROM json_each(:places) AS wanted CROSS JOIN shops s CROSS JOIN offers o INDEXED BY ix_offers_live
     WHERE s.rowid = wanted.value AND {_LIVE} ORDER BY o.ends_at, o.id
     """,
     """
-    SELECT o.shop_id, convert_to(o.piece, 'UTF8') FROM offers o
+    SELECT o.shop_id, o.ends_at, convert_to(o.piece, 'UTF8') FROM offers o
     WHERE o.shop_id = ANY(:places) AND o.status = 'live' AND o.ends_at > :now ORDER BY o.ends_at, o.id
     """,
 )
 
 
-def live_pieces_of(connection: Connection, shops: Sequence[Near], *, now: dt.datetime) -> dict[DriverId, list[bytes]]:
-    """The stored pieces of the live offers of some shops, by the shop's key, the first to end first."""
-    places = [near.place for near in shops]
+@dataclass(frozen=True, slots=True)
+class LivePieces:
+    """The stored pieces of a shop's live offers, the first to end first, and when that one ends."""
+
+    first_end: dt.datetime
+    pieces: list[bytes]
+
+
+def live_pieces_of(connection: Connection, shops: Sequence[Found], *, now: dt.datetime) -> dict[DriverId, LivePieces]:
+    """The live offers of those of some shops that have any, by the shop's key."""
+    places = [shop.place for shop in shops]
     values = {
         # A list of whole numbers is JSON as it is.
         "places": str(places) if connection.dialect.name == "sqlite" else places,
         "now": stored(connection, now),
     }
-    found: dict[DriverId, list[bytes]] = {}
-    for key, piece in _OF_SHOPS.run(connection, values).all():
-        found.setdefault(key, []).append(piece)
+    found: dict[DriverId, LivePieces] = {}
+    for key, ends_at, piece in _OF_SHOPS.run(connection, values).all():
+        if key in found:
+            found[key].pieces.append(piece)
+        else:
+            found[key] = LivePieces(given_moment(ends_at), [piece])
     return found

@@ -19,6 +19,11 @@ LEAST_TOLD: Final = 11
 """The smallest number of people that is told; from it on, a letter may be printed."""
 
 
+def may_know_followers(shop: Shop) -> bool:
+    """Whether its team may know how many follow it: not while it is only claimed, by whoever says so."""
+    return shop.status is not ShopStatus.CLAIMED
+
+
 class TooFewWaiting(Refusal):
     """Fewer than eleven citizens wait for the shop."""
 

@@ -112,6 +112,11 @@ OF_CITIZENS: Final = (
         ("follows", "ended_follows"),
     ),
     Kept(
+        Sentence("Les commerces de l’équipe desquels vous êtes, si vous y êtes connecté du même navigateur"),
+        Sentence("jusqu’à l’effacement"),
+        ("team_followers",),
+    ),
+    Kept(
         Sentence("L’adresse de notification que votre navigateur nous a donnée, et ses clés de chiffrement"),
         Sentence("jusqu’à ce que vous arrêtiez les notifications, ou que votre navigateur se désinscrive"),
         ("devices", "endpoints"),
@@ -216,7 +221,7 @@ OF_ACCOUNTS: Final = (
         ("account_sessions",),
     ),
     Kept(
-        Sentence("Une demande de connexion ou une invitation"),
+        Sentence("Une demande de connexion ou une invitation, avec l’adresse de qui n’a pas encore de compte"),
         Sentence(
             "utile jusqu’à {life}, effacée {period} après sa fin",
             life=lasting(sign_in.INVITATION_LIFE),
@@ -248,6 +253,11 @@ OF_ACCOUNTS: Final = (
         ("audit_log",),
     ),
     Kept(
+        Sentence("Les objectifs et les dépenses du pilote, et qui de l’équipe les a écrits et approuvés"),
+        Sentence("sans limite : ils ne changent plus"),
+        ("pilot_targets", "pilot_costs"),
+    ),
+    Kept(
         Sentence("Les commerces : nom, adresse, horaires, téléphone, SIRET, et comment ils ont été vérifiés"),
         Sentence("tant que le commerce est présent"),
         ("shops", "shop_stands", "shop_claims", "posted_codes", "shop_closings", "shop_suspensions"),
@@ -256,6 +266,16 @@ OF_ACCOUNTS: Final = (
         Sentence("Les offres, et ce qui en a été dit mot pour mot"),
         Sentence("sans limite pour l’instant"),
         ("offers", "offer_versions"),
+    ),
+    Kept(
+        Sentence("Les annonces qui reviennent chaque semaine : leurs mots, leurs jours et leur heure"),
+        Sentence("tant qu’elles reviennent, puis {period}", period=kept_for("recurring_offers")),
+        ("recurring_offers",),
+    ),
+    Kept(
+        Sentence("Ce qu’il est advenu de chacune de leurs dates"),
+        Sentence("{period} après la date", period=kept_for("occurrences")),
+        ("occurrences",),
     ),
     Kept(
         Sentence(
@@ -267,6 +287,11 @@ OF_ACCOUNTS: Final = (
             period=kept_for("photos"),
         ),
         ("photos", "photo_files"),
+    ),
+    Kept(
+        Sentence("Ce qu’un commerçant répond au retrait d’une offre"),
+        Sentence("{period} après la décision", period=kept_for("appeals")),
+        ("appeals",),
     ),
     Kept(
         Sentence("Les messages d’un signalement d’offre ; rien de qui signale"),
@@ -284,6 +309,12 @@ WITHOUT_PERSONS: Final = frozenset(
         "messages",
         "ledger_sums",
         "daily_counts",
+        "pilot_numbers",
+        "pilot_days",
+        "pilot_stocks",
+        "pilot_reports",
+        "pilot_sendings",
+        "invented_towns",
         "origins",
         "sending_stops",
         "sending_rules",
@@ -327,8 +358,16 @@ def recipients(settings: Settings) -> Sequence[Sentence]:
     if settings.geocoder_url:
         found.append(
             Sentence(
-                "Le service d’adresses {host} : l’adresse de commerces importés, jamais rien d’un citoyen.",
+                "Le service d’adresses {host} : l’adresse de commerces importés ou revendiqués, "
+                "jamais rien d’un citoyen.",
                 host=urlsplit(settings.geocoder_url).hostname,
+            )
+        )
+    if settings.companies_url:
+        found.append(
+            Sentence(
+                "L’annuaire des entreprises {host} : le SIRET qu’un commerçant lui fait chercher, rien d’autre.",
+                host=urlsplit(settings.companies_url).hostname,
             )
         )
     if settings.map_tiles:

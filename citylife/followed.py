@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from citylife.follows import Follow
 from citylife.offers.tables import Offer
-from citylife.shops import PUBLIC, Shop
+from citylife.shops import IS_PUBLIC, Shop
 
 Place = tuple[dt.datetime, uuid.UUID]
 """Just behind one offer: when it was published or ends, and its id."""
@@ -44,7 +44,7 @@ def followed_offers(
         .join(Follow, Follow.shop_id == Offer.shop_id)
         .join(Shop, Shop.id == Offer.shop_id)
         .where(Follow.citizen_id == citizen_id, text("offers.status = 'live'"), Offer.ends_at > now)
-        .where(Shop.status.in_(PUBLIC))
+        .where(IS_PUBLIC)
         .limit(limit + 1)
     )
     if order is Order.NEWEST:

@@ -88,7 +88,7 @@ class Followed:
     new: bool
 
 
-_IS_PUBLIC: Final = f"s.status IN ({', '.join(repr(status.value) for status in PUBLIC)})"
+_IS_PUBLIC: Final = f"s.status IN ({', '.join(repr(status.value) for status in PUBLIC)}) AND NOT s.unproved"
 _STANDING: Final = Statement(
     f"""
     SELECT s.slug, s.name, f.level, f.begun_at

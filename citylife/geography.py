@@ -12,11 +12,11 @@ from importlib.resources import files
 from typing import Final
 
 import h3
-from pyproj import Geod
 from sqlalchemy import BigInteger, ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from citylife.database import Base
+from citylife.geodesics import ways
 
 CELL_RESOLUTION: Final = 7
 CELL_DIGITS: Final = 15
@@ -26,7 +26,6 @@ DENSE_ENOUGH: Final = 1_000
 """People a cell must hold on average for a cell to be accepted as somebody's place."""
 EARTH_RADIUS: Final = 6_371_008.8
 """Mean Earth radius R1, metres (IUGG)."""
-ELLIPSOID: Final = Geod(ellps="WGS84")
 SHOPS_REMEMBERED: Final = 1_024
 """Positions of shops, each with a radius, whose cells are kept in memory; 20 km around hold some 180 cells."""
 
@@ -161,15 +160,6 @@ def near_communes(latitude: float, longitude: float, radius: float) -> frozenset
     return _near(latitude, longitude, radius)[1]
 
 
-def distances(latitude: float, longitude: float, points: Sequence[tuple[float, float]]) -> list[float]:
-    """Metres from a point to each of `points` (latitude, longitude), geodesic on the WGS 84 ellipsoid."""
-    if not points:
-        return []
-    latitudes, longitudes = zip(*points, strict=True)
-    many = len(points)
-    return list(ELLIPSOID.inv([longitude] * many, [latitude] * many, longitudes, latitudes)[2])
-
-
 @lru_cache(maxsize=SHOPS_REMEMBERED)
 def _near(latitude: float, longitude: float, radius: float) -> tuple[frozenset[int], frozenset[str]]:
     """The cells and the communes within the radius."""
@@ -217,15 +207,8 @@ def _within(latitude: float, longitude: float, radius: float, cells: Sequence[st
     millimetre at 20 km.
     """
     corners = [h3.cell_to_boundary(cell) for cell in cells]
-    points = [point for outline in corners for point in outline]
-    many = len(points)
-    azimuths, _, away = ELLIPSOID.inv(
-        [longitude] * many, [latitude] * many, [point[1] for point in points], [point[0] for point in points]
-    )
-    placed = iter(
-        (distance * math.sin(math.radians(azimuth)), distance * math.cos(math.radians(azimuth)))
-        for azimuth, distance in zip(azimuths, away, strict=True)
-    )
+    around = ways(latitude, longitude, [point for outline in corners for point in outline])
+    placed = ((away * math.sin(azimuth), away * math.cos(azimuth)) for away, azimuth in around)
     own = written_cell(cell_at(latitude, longitude))
     metres = {
         cell: _distance_to_outline([next(placed) for _ in outline])

@@ -84,14 +84,24 @@ def hours_meanwhile(text: str, moment: dt.datetime) -> Hours:
     Raises:
         HoursNotUnderstood: not in the syntax.
     """
+    return hours_and_end(text, moment)[0]
+
+
+def hours_and_end(text: str, moment: dt.datetime) -> tuple[Hours, dt.datetime]:
+    """What `hours_meanwhile` says, and until when it will say that.
+
+    Raises:
+        HoursNotUnderstood: not in the syntax.
+    """
     known = _MEANWHILE.get(text)
     if known is not None and known[0] <= moment < known[1]:
-        return known[2]
+        return known[2], known[1]
     hours, until = _read(text, moment)
     if len(_MEANWHILE) >= MOST_REMEMBERED:
         _MEANWHILE.clear()
-    _MEANWHILE[text] = (moment, until or moment + A_DAY, hours)
-    return hours
+    end = until or moment + A_DAY
+    _MEANWHILE[text] = (moment, end, hours)
+    return hours, end
 
 
 def opening_times(

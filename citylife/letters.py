@@ -48,7 +48,10 @@ class LetterKind(Enum):
     STAFF_INVITED = "staff-invited"
     CLAIM_ACCEPTED = "claim-accepted"
     CLAIM_REFUSED = "claim-refused"
+    OFFER_WITHDRAWN = "offer-withdrawn"  # to the owners of its shop: why, and how to appeal
+    APPEAL_DECIDED = "appeal-decided"
     PASSKEY_MADE = "passkey-made"
+    COLLEAGUE_MADE_PASSKEY = "colleague-made-passkey"  # to who administers: somebody of the staff can come in now
     CAME_IN_BY_LETTER = "came-in-by-letter"  # to her colleagues: she has a passkey, and did not use it
     DIGEST_ASKED = "digest-asked"  # to confirm the address for the digest by e-mail
     DIGEST = "digest"
@@ -147,13 +150,17 @@ def something_to_send(session: Session, *, now: dt.datetime) -> bool:
 
 
 def claim_letter(session: Session, *, now: dt.datetime) -> ClaimedLetter | None:
-    """Take the letter that has waited longest; None when there is none. The caller commits before it sends.
+    """Take the letter that has waited longest, of several the one written first; None when there is none.
 
-    A letter that came too late, or that was tried too often, is emptied instead.
+    The caller commits before it sends. A letter that came too late, or that was tried too often, is emptied instead.
     """
     while True:
         letter = session.scalar(
-            select(Letter).where(*_due(now)).order_by(Letter.next_at).limit(1).with_for_update(skip_locked=True)
+            select(Letter)
+            .where(*_due(now))
+            .order_by(Letter.next_at, Letter.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
         )
         if letter is None:
             return None

@@ -98,8 +98,7 @@ def take(session: Session, limit: Limit, subject: bytes, *, now: dt.datetime) ->
     ahead = session.scalar(_TAKE, values)
     if ahead is not None:
         return _room(limit, ahead - moment)
-    ahead = session.scalar(select(Pace.ahead_until).where(Pace.limit_name == limit.name, Pace.subject == subject))
-    weight = (ahead or moment) - moment
+    weight = _weight(session, limit, subject, moment)
     raise TooFast(_room(limit, weight), (weight + limit.step - window) * MICROSECOND)
 
 
@@ -109,17 +108,26 @@ def look(session: Session, limit: Limit, subject: bytes, *, now: dt.datetime) ->
     Raises:
         TooFast: there is no room.
     """
-    moment = (now - _EPOCH) // MICROSECOND
-    ahead = session.scalar(select(Pace.ahead_until).where(Pace.limit_name == limit.name, Pace.subject == subject))
-    weight = (ahead or moment) - moment
+    weight = _weight(session, limit, subject, (now - _EPOCH) // MICROSECOND)
     over = weight + limit.step - limit.step * limit.most
     if over > 0:
         raise TooFast(_room(limit, weight), over * MICROSECOND)
 
 
+def room_of(session: Session, limit: Limit, subject: bytes, *, now: dt.datetime) -> Room:
+    """What a subject has left, to be told before it is used; nothing is counted."""
+    return _room(limit, _weight(session, limit, subject, (now - _EPOCH) // MICROSECOND))
+
+
 def forget_paces(session: Session, *, now: dt.datetime, most: int = BATCH) -> int:
     """Delete counters that limit nothing any more, at most `most`; how many."""
     return forget_some(session, Pace, Pace.ahead_until <= (now - _EPOCH) // MICROSECOND, most=most)
+
+
+def _weight(session: Session, limit: Limit, subject: bytes, moment: int) -> int:
+    """How far ahead of an even pace a subject is, in microseconds."""
+    ahead = session.scalar(select(Pace.ahead_until).where(Pace.limit_name == limit.name, Pace.subject == subject))
+    return (ahead or moment) - moment
 
 
 def _room(limit: Limit, weight: int) -> Room:

@@ -6,7 +6,7 @@ Moments are aware; they are said in Paris's time, which is the shops' time.
 import datetime as dt
 from typing import Final
 
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 
 from citylife.clock import PARIS
 from citylife.wording import Sentence, say
@@ -54,6 +54,13 @@ def date_words(day: dt.date, locale: str) -> str:
     """A date with its year, as letters write it: « 1er décembre 2026 »."""
     said = format_date(day, "long", locale=locale)
     return "1er" + said[1:] if locale == "fr" and day.day == 1 else said
+
+
+def span_of_days(first: dt.date, last: dt.date, locale: str) -> tuple[str, str]:
+    """A first and a last day, the year with the last alone where it is one: « 28 septembre », « 4 octobre 2026 »."""
+    said = format_skeleton("MMMMd", first, locale=locale)
+    said = "1er" + said[1:] if locale == "fr" and first.day == 1 else said
+    return said if first.year == last.year else date_words(first, locale), date_words(last, locale)
 
 
 def day_words(day: dt.date, locale: str) -> str:

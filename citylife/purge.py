@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from sqlalchemy import BigInteger, ColumnElement, Date, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
-from citylife import answers, letters, limits, places, redemptions, reports
+from citylife import answers, appeals, letters, limits, places, redemptions, reports
 from citylife.accounts import citizens, moving, passkeys, sessions, sign_in
 from citylife.accounts.citizens import Citizen, CitizenDay
 from citylife.clock import PARIS, local_date
@@ -25,6 +25,7 @@ from citylife.email_digest import tables as email_digest
 from citylife.forgetting import BATCH
 from citylife.ledger import sums
 from citylife.ledger.tables import Decision, Delivery
+from citylife.offers import coming_again
 from citylife.photos import forgetting as photo_forgetting
 
 AT: Final = dt.time(3, 30)
@@ -123,9 +124,12 @@ RETENTIONS: Final = (
     Retention("places", dt.timedelta(0), _whole(places.forget_lapsed_places)),
     Retention("till_takings", redemptions.TAKING_KEPT, _whole(redemptions.forget_takings)),
     Retention("till_codes", redemptions.CODE_KEPT, _whole(redemptions.forget_codes)),
+    Retention("occurrences", coming_again.OCCURRENCES_KEPT, _whole(coming_again.forget_occurrences)),
+    Retention("recurring_offers", coming_again.ENDED_KEPT, _whole(coming_again.forget_recurring)),
     Retention("photos", photo_forgetting.KEPT_UNUSED, _whole(photo_forgetting.forget_photos)),
     Retention("paces", dt.timedelta(0), _whole(limits.forget_paces)),
     Retention("reports", reports.DETAILS_KEPT, _whole(reports.forget_details)),
+    Retention("appeals", appeals.WORDS_KEPT, _whole(appeals.forget_words)),
 )
 """Everything that leaves, in this order: deliveries before the decisions they belong to."""
 

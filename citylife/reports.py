@@ -13,12 +13,15 @@ from typing import Final
 from sqlalchemy import ForeignKey, Index, String, Text, cast, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from citylife.accounts.merchants import Role, team_of
 from citylife.audit import Actor, note
 from citylife.database import Base, Choice, Identifier, new_id
 from citylife.errors import Absent, Refusal
 from citylife.forgetting import BATCH, empty_some
+from citylife.letters import LetterKind, write_letter
 from citylife.limits import Limit
 from citylife.offers.closing import withdraw
+from citylife.offers.coming_again import end_withdrawn
 from citylife.offers.drafts import OPEN_TO_CHANGE, hold_offer, touch
 from citylife.offers.tables import Offer
 from citylife.shops.tables import Shop
@@ -34,6 +37,7 @@ PER_NETWORK: Final = (
     Limit("reports-a-day", 40, dt.timedelta(days=1)),
 )
 """How many offers may be reported from one place of the network."""
+WORTH_READING: Final = dt.timedelta(days=7)
 DETAILS_KEPT: Final = dt.timedelta(days=30)
 """How long after the decision those words are kept."""
 
@@ -82,6 +86,8 @@ class Report(Base):
     last_at: Mapped[dt.datetime]
     decided_at: Mapped[dt.datetime | None]
     decision: Mapped[str | None] = mapped_column(String(LONGEST_REASON))
+    decided_by: Mapped[uuid.UUID | None]
+    """Who of the staff decided: whoever upheld it does not decide on its appeal."""
 
 
 class ReportClosed(Refusal):
@@ -164,9 +170,9 @@ def report_and_offer(session: Session, report_id: uuid.UUID) -> tuple[Report, Of
 
 
 def uphold(session: Session, report: Report, *, reason: str, now: dt.datetime, actor_id: uuid.UUID) -> Report:
-    """Say that the report is right: the offer is withdrawn, or its page is if it is over; its merchant reads why.
+    """Say that the report is right: the offer is withdrawn, or its page is if it is over; its owners are written why.
 
-    The other open reports of the offer stand until they are decided on too.
+    What it came from does not come again. The other open reports of the offer stand until they are decided on too.
 
     Raises:
         ReportClosed: it was decided on already.
@@ -180,6 +186,8 @@ def uphold(session: Session, report: Report, *, reason: str, now: dt.datetime, a
         withdraw(session, offer, now=now, actor=Actor.STAFF, actor_id=actor_id)
     else:
         touch(offer, now=now)
+    end_withdrawn(session, offer.id, now=now)
+    _tell_owners(session, offer, now=now)
     session.flush()
     return report
 
@@ -203,6 +211,27 @@ def forget_details(session: Session, *, now: dt.datetime, most: int = BATCH) -> 
     return empty_some(session, Report, *over, wordy, most=most, details=[])
 
 
+def _tell_owners(session: Session, offer: Offer, *, now: dt.datetime) -> None:
+    """Write to the owners of the shop why its offer was withdrawn, and where to answer that."""
+    shop = session.get_one(Shop, offer.shop_id)
+    for member, merchant in team_of(session, shop.id):
+        if member.role is Role.OWNER:
+            write_letter(
+                session,
+                LetterKind.OFFER_WITHDRAWN,
+                merchant.email,
+                locale=merchant.locale,
+                content={
+                    "shop": shop.name,
+                    "offer": offer.title,
+                    "reason": offer.withdrawn_reason,
+                    "offer_id": str(offer.id),
+                },
+                expires_at=now + WORTH_READING,
+                now=now,
+            )
+
+
 def _decide(
     session: Session, report: Report, status: ReportStatus, *, reason: str, now: dt.datetime, actor_id: uuid.UUID
 ) -> None:
@@ -211,6 +240,6 @@ def _decide(
     session.refresh(report, with_for_update=True)
     if report.status is not ReportStatus.OPEN:
         raise ReportClosed
-    report.status, report.decision, report.decided_at = status, reason, now
+    report.status, report.decision, report.decided_at, report.decided_by = status, reason, now, actor_id
     act = "report.upheld" if status is ReportStatus.UPHELD else "report.dismissed"
     note(session, act, report.offer_id, actor=Actor.STAFF, actor_id=actor_id, now=now, report=str(report.id))

@@ -68,13 +68,15 @@ IN_WORDS: Final[Mapping[Reason, str]] = {**EXPLAINED, **EXPLAINED_LATER}
 class Results:
     """What an offer has brought until now.
 
-    `sent` (people it was to be sent to), `opened`, `used` (codes at the till) and `new_follows` while it was live are
-    exact. `held` is rounded, None under eleven; so is each of `reasons`, where what is under eleven is not there.
+    `sent` (people it was to be sent to), `opened`, `used` (codes at the till), `declared` (by the shop, without a code:
+    another kind of evidence, never summed with it) and `new_follows` while it was live are exact. `held` is rounded,
+    None under eleven; so is each of `reasons`, where what is under eleven is not there.
     """
 
     sent: int
     opened: int
     used: int
+    declared: int
     new_follows: int
     held: int | None
     reasons: Mapping[tuple[Outcome, Reason], int]
@@ -103,6 +105,7 @@ def results_of(
         sent=sent,
         opened=_counted(session, Counted.OFFER_OPENED, offer, now=now, during=during),
         used=_counted(session, Counted.TILL_USES, offer, now=now, during=during),
+        declared=_counted(session, Counted.DECLARED_USES, offer, now=now, during=during),
         new_follows=_new_follows(session, offer, now=now, during=during),
         held=rounded(held, f"{offer.id}held") if Outcome.HELD in whole else None,
         reasons=reasons,

@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 from citylife.clock import local_date, utc_now
 
 PREFIX: Final = "CITYLIFE_"
-MAY_BE_EMPTY: Final = frozenset({"CITYLIFE_GEOCODER_URL", "CITYLIFE_MAP_TILES"})
+MAY_BE_EMPTY: Final = frozenset({"CITYLIFE_COMPANIES_URL", "CITYLIFE_GEOCODER_URL", "CITYLIFE_MAP_TILES"})
 """Settings to which an empty value says something; to the others it says « the default »."""
 SMTP_SCHEMES: Final = ("smtp", "smtps", "smtp+starttls")
 BROKER_SCHEMES: Final = ("amqp", "amqps")
@@ -27,6 +27,7 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 MAIL_FROM: Final = re.compile(r"(?:[^<>@\x00-\x1f\x7f]+ )?<?[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+>?")
 PUBLIC_ADDRESS: Final = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 MOST_PERCENT: Final = 100
+LONGEST_REVISION: Final = 40
 PLAN_IGN: Final = (
     "https://data.geopf.fr/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0&LAYER=GEOGRAPHICALGRIDSYSTEMS.PLANIGNV2"
     "&STYLE=normal&FORMAT=image/png&TILEMATRIXSET=PM&TILEMATRIX={z}&TILEROW={y}&TILECOL={x}"
@@ -60,6 +61,9 @@ class Settings:
     base_url: str = "http://localhost:8000"
     contact: str = "mailto:contact@citylife.invalid"
     aipd_date: dt.date | None = None
+    revision: str = ""
+    cluster_url: str = ""
+    cluster_token: str = ""
     publisher: str = ""
     publication_director: str = ""
     hosted_by: str = ""
@@ -83,6 +87,7 @@ class Settings:
     trusted_hosts: tuple[str, ...] = ()
     trusted_proxies: int = 0
     geocoder_url: str = "https://data.geopf.fr/geocodage"
+    companies_url: str = "https://recherche-entreprises.api.gouv.fr"
     map_tiles: str = PLAN_IGN
     map_credit: str = "© IGN, Plan IGN"
     limits: tuple[str, ...] = ()
@@ -101,6 +106,8 @@ class Settings:
             raise SettingRefused(
                 f"{PREFIX}AIPD_DATE is when the assessment was done, not a day to come: {self.aipd_date}"
             )
+        if len(self.revision) > LONGEST_REVISION or not self.revision.isascii():
+            raise SettingRefused(f"{PREFIX}REVISION must be at most {LONGEST_REVISION} plain characters")
         for name in ("public_contact", "data_protection_contact"):
             _check_reachable(name, getattr(self, name))
         _check_audit(self)
@@ -115,9 +122,9 @@ class Settings:
                 f"{PREFIX}LEASE_SECONDS must be at least three times {PREFIX}PUSH_SECONDS, which is at least 1: "
                 f"{self.lease_seconds}, {self.push_seconds}"
             )
-        geocoder = urlsplit(self.geocoder_url)
-        if self.geocoder_url and (geocoder.scheme not in {"http", "https"} or not geocoder.hostname or geocoder.query):
-            raise SettingRefused(f"{PREFIX}GEOCODER_URL must be http(s)://host[/path], or empty: {self.geocoder_url!r}")
+        for name in ("geocoder_url", "companies_url"):
+            _check_register(name, getattr(self, name))
+        _check_cluster(self.cluster_url, self.cluster_token)
         _check_tiles(self.map_tiles)
         _ = self.quotas
         object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
@@ -191,6 +198,13 @@ def _check_reachable(name: str, contact: str) -> None:
         raise SettingRefused(f"{PREFIX}{name.upper()} must be an e-mail address or an https: page: {contact!r}")
 
 
+def _check_register(name: str, url: str) -> None:
+    """A service that can be asked, or none."""
+    parts = urlsplit(url)
+    if url and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query):
+        raise SettingRefused(f"{PREFIX}{name.upper()} must be http(s)://host[/path], or empty: {url!r}")
+
+
 def _check_audit(settings: Settings) -> None:
     """A human audit of accessibility has a day that has come, who made it, a rate, and where its findings are read."""
     day, rate = settings.accessibility_audit_date, settings.accessibility_audit_rate
@@ -221,6 +235,19 @@ def _check_tiles(url: str) -> None:
         raise SettingRefused(
             f"{PREFIX}MAP_TILES must be http(s)://host/… with {{x}}, {{y}} and {{z}}, or empty: {url!r}"
         )
+
+
+def _check_cluster(url: str, token: str) -> None:
+    """A base address, and a token that no line of a request can be broken by; it goes by TLS, or on this machine."""
+    parts = urlsplit(url)
+    if url and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+        raise SettingRefused(f"{PREFIX}CLUSTER_URL must be http(s)://host[:port][/path]: {url!r}")
+    if url and (parts.username or parts.password):
+        raise SettingRefused(f"{PREFIX}CLUSTER_URL must name nobody: the token is {PREFIX}CLUSTER_TOKEN")
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise SettingRefused(f"{PREFIX}CLUSTER_TOKEN must be plain characters without blanks")
+    if token and url and parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise SettingRefused(f"{PREFIX}CLUSTER_URL must be https:// where {PREFIX}CLUSTER_TOKEN is set")
 
 
 def _check_broker(urls: str, ca_file: str) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from citylife.activity import Counted, DailyCount
 from citylife.clock import PARIS
+from citylife.demand import may_know_followers
 from citylife.errors import Invalid
 from citylife.follows import EndedFollow, Follow
 from citylife.ledger.sums import KEPT_FOR
@@ -98,14 +99,15 @@ class OfferCounts:
 class MonthResults:
     """What a month has brought until now, its offers in the order they went live.
 
-    `follows_won` and `follows_lost` are exact, whoever was erased since left out. `numbers_alone` says that the ledger
-    holds no row of it any more: whoever was erased before her rows became numbers is not in them.
+    `follows_won` and `follows_lost` are exact, whoever was erased since left out; None while the shop is only claimed.
+    `numbers_alone` says that the ledger holds no row of it any more: whoever was erased before her rows became numbers
+    is not in them.
     """
 
     month: Month
     offers: Sequence[OfferInSpan]
-    follows_won: int
-    follows_lost: int
+    follows_won: int | None
+    follows_lost: int | None
     numbers_alone: bool
 
     @property
@@ -122,6 +124,11 @@ class MonthResults:
     def used(self) -> int:
         """How many codes were used at the till."""
         return sum(each.results.used for each in self.offers)
+
+    @property
+    def declared(self) -> int:
+        """How many uses were declared without a code."""
+        return sum(each.results.declared for each in self.offers)
 
     @property
     def held(self) -> int | None:
@@ -155,12 +162,12 @@ def read_month(written: str | None, *, now: dt.datetime) -> Month:
 
 def month_results(session: Session, shop: Shop, month: Month, *, secret: str, now: dt.datetime) -> MonthResults:
     """What a month has brought a shop; `secret` is the instance's."""
-    during = month.begins_at, month.ends_at
+    during, told = (month.begins_at, month.ends_at), may_know_followers(shop)
     return MonthResults(
         month=month,
         offers=offers_during(session, shop, during, secret=secret, now=now),
-        follows_won=follows_won(session, shop, during),
-        follows_lost=_lost(session, shop, during),
+        follows_won=follows_won(session, shop, during) if told else None,
+        follows_lost=_lost(session, shop, during) if told else None,
         numbers_alone=month.ends_at <= now - KEPT_FOR,
     )
 
@@ -220,7 +227,7 @@ def _is_of(each: OfferInSpan, during: Span, *, now: dt.datetime) -> bool:
     """Whether it was live then, or brought something."""
     offer, results = each.offer, each.results
     until = min(now, offer.closed_at or offer.ends_at, offer.ends_at)
-    return until >= during[0] or bool(results.opened or results.used)
+    return until >= during[0] or bool(results.opened or results.used or results.declared)
 
 
 def _lost(session: Session, shop: Shop, during: Span) -> int:

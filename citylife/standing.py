@@ -27,7 +27,11 @@ EXPANDING: Final = Statement(
 )
 LETTERS: Final = Statement("SELECT count(*), min(next_at) FROM letters WHERE state = 'waiting' AND next_at <= :now")
 LETTERS_LATER: Final = Statement("SELECT count(*) FROM letters WHERE state = 'waiting' AND next_at > :now")
-OVERDUE: Final = Statement("SELECT due_at FROM timetable WHERE due_at <= :now ORDER BY due_at LIMIT 1")
+OVERDUE: Final = Statement(
+    "SELECT due_at FROM timetable WHERE due_at <= :now AND task NOT IN ('pilot-days', 'pilot-reports') "
+    "ORDER BY due_at LIMIT 1"
+)
+"""Of what the dispatcher does: what the pilot counts may take an hour, and holds up no offer."""
 SHOPS_STOPPED: Final = Statement("SELECT count(*) FROM sending_stops WHERE lifted_at IS NULL AND shop_id IS NOT NULL")
 STATEMENTS: Final[Mapping[str, Statement]] = {
     "expanding": EXPANDING,

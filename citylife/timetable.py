@@ -3,11 +3,12 @@
 import datetime as dt
 import secrets
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from sqlalchemy import BigInteger, Index, bindparam, delete, or_, select, text, update
+from sqlalchemy import BigInteger, Index, String, and_, bindparam, delete, or_, select, text, type_coerce, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql import ColumnElement
 
@@ -23,12 +24,19 @@ class Task(Enum):
 
     OFFER_STARTS = "offer-starts"
     OFFER_ENDS = "offer-ends"
+    OFFER_RECURS = "offer-recurs"  # its subject is the recurring offer
+    SHOP_SILENT = "shop-silent"  # the shop was suspended
     PURGE = "purge"  # every night; its subject is the nil UUID
     RHYTHMS = "rhythms"  # every night too: how often shops announce
     MONDAYS = "mondays"  # every week: its subject is the nil UUID
     MONDAY_LETTERS = "monday-letters"  # by pages: its subject is the shop it has come to
+    PILOT_DAYS = "pilot-days"  # every night, before the purge: the day before is counted
+    PILOT_REPORTS = "pilot-reports"  # every morning: whatever period is over is frozen
     EMAIL_DIGESTS = "email-digests"  # weekly letters: whoever is due, by pages
     PACES = "paces"  # after it, by pages: its subject is the citizen it has come to
+
+
+EVERY_TASK: Final = frozenset(Task)
 
 
 class Due(Base):
@@ -78,21 +86,45 @@ def cancel(session: Session, task: Task, subject: uuid.UUID) -> None:
     session.execute(delete(Due).where(Due.task == task, Due.subject == subject))
 
 
-def _free(now: dt.datetime) -> ColumnElement[bool]:
-    """In nobody's hands; a lease that no claim of now can have written dates from before the clock was set back."""
-    return or_(Due.lease_until.is_(None), Due.lease_until < now, Due.lease_until > now + 2 * LEASE)
+def _ours(tasks: Collection[Task]) -> ColumnElement[bool]:
+    """One of some tasks; of a task that only a later version knows nothing is read.
+
+    Of an expression, so that SQLite goes on to look by when things are due, and not by what they are.
+    """
+    return type_coerce(Due.task, String).concat("").in_(sorted(task.value for task in tasks))
 
 
-def something_due(session: Session, *, now: dt.datetime) -> bool:
+def _claimable(tasks: Collection[Task], lease: dt.timedelta, now: dt.datetime) -> ColumnElement[bool]:
+    """Due and in nobody's hands; a lease that no claim of now can have written dates from before a clock was set back.
+
+    So whoever claims a task has to do it under the same `lease` as all others who do.
+    """
+    free = or_(Due.lease_until.is_(None), Due.lease_until < now, Due.lease_until > now + 2 * lease)
+    return and_(Due.due_at <= now, _ours(tasks), free)
+
+
+def something_due(
+    session: Session, *, now: dt.datetime, tasks: Collection[Task] = EVERY_TASK, lease: dt.timedelta = LEASE
+) -> bool:
     """Whether `claim_due` would find anything: a look that takes no lock."""
-    return session.scalar(select(Due.task).where(Due.due_at <= now, _free(now)).limit(1)) is not None
+    return session.scalar(select(Due.task).where(_claimable(tasks, lease, now)).limit(1)) is not None
 
 
-def claim_due(session: Session, *, now: dt.datetime, limit: int = 20) -> list[Claim]:
-    """Claim what is due and in nobody's hands, the longest due first. The caller commits before it works."""
+def claim_due(
+    session: Session,
+    *,
+    now: dt.datetime,
+    limit: int = 20,
+    tasks: Collection[Task] = EVERY_TASK,
+    lease: dt.timedelta = LEASE,
+) -> list[Claim]:
+    """Claim those of some tasks that are due and in nobody's hands, the longest due first.
+
+    The caller commits before it works.
+    """
     rows = session.execute(
         select(Due.task, Due.subject)
-        .where(Due.due_at <= now, _free(now))
+        .where(_claimable(tasks, lease, now))
         .order_by(Due.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -102,7 +134,7 @@ def claim_due(session: Session, *, now: dt.datetime, limit: int = 20) -> list[Cl
         session.execute(
             update(Due)
             .where(Due.task == claim.task, Due.subject == claim.subject)
-            .values(lease_until=now + LEASE, fence=claim.fence)
+            .values(lease_until=now + lease, fence=claim.fence)
         )
     return claims
 
@@ -118,5 +150,5 @@ def finish(session: Session, claim: Claim) -> bool:
 
 
 def next_due(session: Session) -> dt.datetime | None:
-    """When the next task is due; None when there is none."""
-    return session.scalar(select(Due.due_at).order_by(Due.due_at).limit(1))
+    """When the next task that is known here is due; None when there is none."""
+    return session.scalar(select(Due.due_at).where(_ours(EVERY_TASK)).order_by(Due.due_at).limit(1))

@@ -6,6 +6,7 @@ meets the reader last, and knows her language, can say it again in that language
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Self
@@ -73,11 +74,13 @@ def say(sentence: str, locale: str) -> str:
 
 
 def said_value(value: Any, locale: str) -> Any:
-    """Dates, times and numbers as the locale writes them; anything else as it is."""
+    """Dates, times, numbers, and amounts in euros (`Decimal`) as the locale writes them; anything else as it is."""
     if isinstance(value, dt.datetime):
         return dates.format_datetime(value, "d MMMM y HH:mm", locale=locale)
     if isinstance(value, dt.date):
         return dates.format_date(value, "long", locale=locale)
+    if isinstance(value, Decimal):
+        return numbers.format_currency(value, "EUR", locale=locale)
     if isinstance(value, int) and not isinstance(value, bool):
         return numbers.format_decimal(value, locale=locale)
     return value

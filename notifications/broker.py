@@ -1,35 +1,26 @@
-"""The doorbell between machines: RabbitMQ through Dramatiq, carrying « there is work » and never the work.
+"""The doorbell between machines: a broker that carries « there is work » and never the work.
 
 Whoever rings or listens does it in a thread of its own, so that a broker that refuses, hangs or is gone delays nobody;
 it is tried again with back-off, and workers look at the ledger by themselves meanwhile.
 """
 
-import contextlib
 import random
 import threading
-from ssl import create_default_context
-from typing import Any, Final
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Final, Protocol
 
 import structlog
-from dramatiq import Message
-from dramatiq.brokers.rabbitmq import RabbitmqBroker
-from dramatiq.errors import ConnectionClosed
-from pika import BasicProperties, SSLOptions
-from pika.exceptions import UnroutableError
 
 from citylife.doorbell import BellState, Doorbell
-from citylife.settings import BrokerQueue, Settings
+from citylife.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS: Final = 4.0
 """How long a broker may take to accept a connection and to greet us; one that only accepts is as good as gone."""
-HEARTBEAT_SECONDS: Final = 20
-"""A broker that says nothing for so long (and five seconds) is gone."""
 IDLE_SECONDS: Final = 5.0
 """How often the ringing thread answers heartbeats when nobody rings: at least twice within the time above."""
-LISTEN_SECONDS: Final = 0.5
-"""How soon a listening thread notices that it is asked to stop."""
 SPACING_SECONDS: Final = 0.05
 """Between two rings of one process; what is rung meanwhile is one ring."""
 FIRST_PAUSE: Final = 0.5
@@ -37,92 +28,26 @@ LONGEST_PAUSE: Final = 15.0
 """Seconds between two attempts to reach a broker that is away."""
 FLUSH_SECONDS: Final = 2 * CONNECT_SECONDS
 """How long a stopping process waits for its last ring; with a broker that answers it is a matter of milliseconds."""
-MOST_RINGS: Final = 100
-"""Rings kept in the queue; the oldest leave first, and say nothing that the others do not."""
-RING_LIFE_MILLISECONDS: Final = 30_000
-"""A ring that nobody heard for so long is no news: every worker that runs has looked by itself."""
-TRANSIENT: Final = 1
-"""AMQP's delivery mode of a message that need not reach a disk."""
 
 
-class HintBroker(RabbitmqBroker):
-    """Dramatiq's broker for messages that may be lost: one bounded queue, no delayed, dead or stored messages."""
-
-    def __init__(self, url: str, queue: BrokerQueue, *, ca_file: str = "") -> None:
-        """Dial the nodes of `url`; `ca_file` (PEM) replaces the system's authorities where they are dialled by TLS."""
-        super().__init__(url=url.split(";"), confirm_delivery=True, middleware=[])
-        self.queue = queue
-        for parameters in self.parameters:
-            if parameters.ssl_options is not None:
-                # pika's own names no host, and a context that checks it then refuses every server
-                parameters.ssl_options = SSLOptions(create_default_context(cafile=ca_file or None), parameters.host)
-            parameters.socket_timeout = parameters.stack_timeout = CONNECT_SECONDS
-            parameters.blocked_connection_timeout = CONNECT_SECONDS
-            parameters.heartbeat = HEARTBEAT_SECONDS
-
-    @property
-    def queue_name(self) -> str:
-        """A name for each type of queue, so that changing the setting asks for no deletion by hand."""
-        return f"citylife-bell-{self.queue.value}"
+class Broker(Protocol):
+    """A broker as it is used here; whatever it raises, it did not answer."""
 
     def ring(self) -> None:
-        """Put one ring into the queue, made again where the broker has lost it."""
-        message: Message[None] = Message(self.queue_name, "look", (), {}, {})
-        try:
-            self.enqueue(message)
-        except UnroutableError:
-            self.queues_pending.add(self.queue_name)
-            self.enqueue(message)
+        """Put one ring into the queue."""
+        ...
 
-    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
-        """Publish once, for no disk, and wait until the broker has it (Dramatiq tries six times, which may take long).
-
-        Raises:
-            UnroutableError: the queue is not there any more.
-        """
-        if delay is not None:
-            raise NotImplementedError("What is to be done later is in the timetable, never in the broker")
-        self.declare_queue(message.queue_name, ensure=True)
-        self.channel.basic_publish(
-            exchange="",
-            routing_key=message.queue_name,
-            body=message.encode(),
-            properties=BasicProperties(delivery_mode=TRANSIENT),
-            mandatory=True,
-        )
-        return message
-
-    def listen(self) -> Any:
-        """A consumer of the rings, on a connection of its own; the queue is made where the broker has lost it."""
-        self.queues_pending.add(self.queue_name)
-        try:
-            return self.consume(self.queue_name, prefetch=1, timeout=int(LISTEN_SECONDS * 1000))
-        finally:
-            self.hang_up()
+    def rings(self) -> AbstractContextManager[Iterator[bool]]:
+        """Listen: True for each ring, False now and then while there is none."""
+        ...
 
     def keep_alive(self) -> None:
         """Connect this thread where it is not connected, and answer what the broker asked meanwhile."""
-        self.declare_queue(self.queue_name, ensure=True)
-        self.connection.process_data_events(time_limit=0)
+        ...
 
     def hang_up(self) -> None:
-        """Close what this thread has open; the next to use the broker connects anew and makes the queue again."""
-        del self.connection
-        self.queues_pending.add(self.queue_name)
-
-    def _ensure_queue(self, canonical_queue_name: str) -> None:
-        """Make the queue in one attempt: whoever is away is tried again later, not twice in a row."""
-        if canonical_queue_name in self.queues_pending:
-            self._declare_queue(canonical_queue_name)  # type: ignore[no-untyped-call]
-            self.queues_pending.discard(canonical_queue_name)
-
-    def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:  # noqa: ARG002 - the interface
-        return {
-            "x-queue-type": self.queue.value,
-            "x-max-length": MOST_RINGS,
-            "x-overflow": "drop-head",
-            "x-message-ttl": RING_LIFE_MILLISECONDS,
-        }
+        """Close what this thread has open."""
+        ...
 
 
 class ListenerCancelled(Exception):
@@ -160,7 +85,7 @@ class BrokerDoorbell:
     Rings that come while one is on its way, or while the broker is away, become one.
     """
 
-    def __init__(self, broker: HintBroker, *, dice: random.Random | None = None) -> None:
+    def __init__(self, broker: Broker, *, dice: random.Random | None = None) -> None:
         self._broker = broker
         self._reach = Reach("ringing", dice or random.Random())  # noqa: S311 - jitter, not a secret
         self._wake, self._pending, self._stopping = threading.Event(), threading.Event(), threading.Event()
@@ -227,7 +152,7 @@ class BrokerDoorbell:
 class BrokerListener:
     """Rings a worker's own bell whenever the broker has a ring for it, and once whenever it is reached again."""
 
-    def __init__(self, broker: HintBroker, bell: Doorbell, *, dice: random.Random | None = None) -> None:
+    def __init__(self, broker: Broker, bell: Doorbell, *, dice: random.Random | None = None) -> None:
         self._broker, self._bell = broker, bell
         self._reach = Reach("listening", dice or random.Random())  # noqa: S311 - jitter, not a secret
 
@@ -245,34 +170,31 @@ class BrokerListener:
                 stop.wait(self._reach.missed(error))
 
     def _listen(self, stop: threading.Event) -> None:
-        consumer = self._broker.listen()
-        try:
-            for message in consumer:
+        with self._broker.rings() as rings:
+            for rung in rings:
                 if self._reach.reachable is not True:
                     self._reach.reached()
                     self._bell.ring()
-                if message is not None:
+                if rung:
                     self._bell.ring()
-                    consumer.ack(message)
                 if stop.is_set():
                     return
-            raise ListenerCancelled
-        finally:
-            with contextlib.suppress(ConnectionClosed):
-                consumer.close()
+        raise ListenerCancelled
 
 
-def broker_of(settings: Settings) -> HintBroker | None:
+def broker_of(settings: Settings) -> Broker | None:
     """The broker of the settings; None where none is set. Nothing is dialled yet."""
     if not settings.broker_url:
         return None
+    from notifications.rabbitmq import HintBroker  # noqa: PLC0415 - see there
+
     return HintBroker(settings.broker_url, settings.broker_queue, ca_file=settings.broker_ca)
 
 
 def _said(error: Exception) -> str:
     """What went wrong, without address or credential: the kind of error, and AMQP's own reason."""
     cause: Any = error
-    while isinstance(cause, ConnectionClosed) and isinstance(cause.message, Exception):
+    while isinstance(getattr(cause, "message", None), Exception):  # Dramatiq wraps what pika raised
         cause = cause.message
     code, reason = getattr(cause, "reply_code", None), getattr(cause, "reply_text", None)
     return type(cause).__name__ + (f": {code} {reason}" if reason else "")

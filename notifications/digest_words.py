@@ -65,4 +65,6 @@ def _offer(offer: Mapping[str, Any], base_url: str, locale: str) -> str:
     name = Sentence("{shop} : {title}", shop=offer["shop"], title=offer["title"])
     price = ", ".join(said for said in (offer["price"], offer["prior"]) if said)
     until = until_date_words(dt.datetime.fromisoformat(offer["ends_at"]), locale=locale)
-    return "\n".join(line for line in (say(name, locale), until, price, f"{base_url}/o/{offer['id']}") if line)
+    return "\n".join(
+        line for line in (say(name, locale), until, price, f"{base_url}/o/{offer['id']}?from=mail") if line
+    )

@@ -5,6 +5,7 @@ The link is made of the base URL of the settings: what a caller claims to be its
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from citylife.accounts.sign_in import sign_in_link
 from citylife.letters import ClaimedLetter, LetterKind
@@ -15,6 +16,9 @@ from notifications.merchant_words import monday, published, stop_confirmations, 
 
 SIGN_IN: Final = "/connexion"
 ACCOUNT: Final = "/compte"
+SHOPS: Final = "/commerce"
+AGAIN: Final = "/commerce/{shop_id}/annonce?de={offer_id}"
+APPEAL: Final = "/commerce/offres/{offer_id}/contester"
 Words = tuple[Sentence, tuple[Sentence | str, ...]]
 _ROLES: Final = {
     "owner": Sentence("propriétaire"),
@@ -40,12 +44,18 @@ def _sign_in(content: Mapping[str, Any], base_url: str, _locale: str) -> Words:
     return Sentence("Votre connexion à Citylife"), (
         Sentence("Bonjour,"),
         Sentence("Pour vous connecter, ouvrez ce lien, puis touchez « Se connecter » :"),
-        sign_in_link(base_url, content["token"]),
+        *_BEGINNING[bool(content.get("new"))],
+        _onward(sign_in_link(base_url, content["token"]), content.get("onward", "")),
         Sentence("Sur un autre appareil, saisissez plutôt ce code : {code}", code=f"{code[:3]} {code[3:]}"),
         Sentence("Le lien et le code servent une seule fois, dans les 15 minutes."),
         Sentence("Vous n’avez rien demandé ? Ne faites rien : sans vous, personne ne peut se connecter."),
         Sentence("Ne transmettez ce message ni ce code à personne. Citylife ne vous les demandera jamais."),
     )
+
+
+def _onward(link: str, page: str) -> str:
+    """The link, and the page of ours that it goes on to."""
+    return f"{link}?{urlencode({'vers': page})}" if page else link
 
 
 def _merchant_invited(content: Mapping[str, Any], base_url: str, _locale: str) -> Words:
@@ -91,12 +101,67 @@ def _claim_refused(content: Mapping[str, Any], _base_url: str, _locale: str) -> 
     )
 
 
+def _offer_withdrawn(content: Mapping[str, Any], base_url: str, _locale: str) -> Words:
+    shop, offer = content["shop"], content["offer"]
+    return Sentence("« {offer} » a été retirée de Citylife", offer=offer), (
+        Sentence("Bonjour,"),
+        Sentence("L’équipe a retiré l’offre « {offer} » de « {shop} ». Voici pourquoi :", offer=offer, shop=shop),
+        content["reason"],
+        Sentence("Pas d’accord ? Répondez une fois, dans les six mois : une autre personne relira, s’il y en a une."),
+        f"{base_url}{APPEAL.format(offer_id=content['offer_id'])}",
+    )
+
+
+def _appeal_decided(content: Mapping[str, Any], base_url: str, _locale: str) -> Words:
+    offer = content["offer"]
+    granted = (
+        Sentence("Votre recours pour « {offer} » est accepté : rien n’est plus reproché à cette offre.", offer=offer),
+        Sentence("Pourquoi :"),
+        content["reason"],
+        Sentence("Elle ne reparaît pas d’elle-même ; pour la publier à nouveau, telle qu’elle était :"),
+        f"{base_url}{_again(content)}",
+    )
+    besides = (
+        Sentence("Votre recours pour « {offer} » est accepté.", offer=offer),
+        Sentence("Pourquoi :"),
+        content["reason"],
+        Sentence("Un autre signalement retenu tient toujours, et l’offre reste retirée :"),
+        content.get("stands"),
+        Sentence("Pour lire cette décision, ou y répondre :"),
+        f"{base_url}{APPEAL.format(offer_id=content.get('offer_id'))}",
+    )
+    dismissed = (
+        Sentence("Votre recours pour « {offer} » n’est pas accepté : l’offre reste retirée.", offer=offer),
+        Sentence("Pourquoi :"),
+        content["reason"],
+    )
+    return Sentence("Votre recours pour « {offer} » sur Citylife", offer=offer), (
+        Sentence("Bonjour,"),
+        *(dismissed if not content["granted"] else besides if content.get("stands") else granted),
+    )
+
+
+def _again(content: Mapping[str, Any]) -> str:
+    """Where an offer is published again; a letter that was written before this one said so names no shop."""
+    return AGAIN.format(**content) if "shop_id" in content else SHOPS
+
+
 def _passkey_made(_content: Mapping[str, Any], base_url: str, _locale: str) -> Words:
     return Sentence("Une clé d’accès a été ajoutée à votre compte Citylife"), (
         Sentence("Bonjour,"),
         Sentence("Vous pouvez désormais vous connecter d’un doigt, d’un regard ou du code de votre appareil."),
         Sentence("Ce n’était pas vous ? Connectez-vous, retirez cette clé et fermez les sessions inconnues :"),
         f"{base_url}{ACCOUNT}",
+    )
+
+
+def _colleague_made_passkey(content: Mapping[str, Any], _base_url: str, _locale: str) -> Words:
+    email = content["email"]
+    return Sentence("{email} peut entrer dans la console de Citylife", email=email), (
+        Sentence("Bonjour,"),
+        Sentence("{email} vient de créer sa première clé d’accès, après un courriel.", email=email),
+        Sentence("C’est normal pour qui arrive dans l’équipe du cluster. Si cela vous étonne, demandez-lui."),
+        Sentence("Si ce n’était pas cette personne, retirez-la de l’équipe : tout ce qu’elle a d’ouvert se ferme."),
     )
 
 
@@ -114,6 +179,10 @@ def _role(content: Mapping[str, Any]) -> str:
     return _ROLES[content["role"]]
 
 
+_BEGINNING: Final[Mapping[bool, tuple[Sentence, ...]]] = {
+    False: (),
+    True: (Sentence("Aucun compte n’existe encore à cette adresse : il est créé quand vous touchez le bouton."),),
+}
 _INVITED: Final = Sentence(
     "Il sert une seule fois, dans les trois jours. Ensuite, la page « Connexion » vous en envoie un autre."
 )
@@ -125,7 +194,10 @@ _WORDS: Final[Mapping[LetterKind, Callable[[Mapping[str, Any], str, str], Words]
     LetterKind.STAFF_INVITED: _staff_invited,
     LetterKind.CLAIM_ACCEPTED: _claim_accepted,
     LetterKind.CLAIM_REFUSED: _claim_refused,
+    LetterKind.OFFER_WITHDRAWN: _offer_withdrawn,
+    LetterKind.APPEAL_DECIDED: _appeal_decided,
     LetterKind.PASSKEY_MADE: _passkey_made,
+    LetterKind.COLLEAGUE_MADE_PASSKEY: _colleague_made_passkey,
     LetterKind.CAME_IN_BY_LETTER: _came_in_by_letter,
     LetterKind.DIGEST_ASKED: digest_asked,
     LetterKind.DIGEST: weekly_digest,

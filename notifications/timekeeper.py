@@ -17,6 +17,7 @@ from citylife.activity import WHOLE
 from citylife.courtesy import pace
 from citylife.email_digest import writing
 from citylife.merchant_mail import mondays
+from citylife.offers import coming_again
 from citylife.timetable import Task
 
 log = structlog.get_logger(__name__)
@@ -49,6 +50,15 @@ def _start_offer(session: Session, offer_id: uuid.UUID, now: dt.datetime) -> Non
 
 def _end_offer(session: Session, offer_id: uuid.UUID, now: dt.datetime) -> None:
     offers.end_due(session, offer_id, now=now)
+
+
+def _recur(session: Session, series_id: uuid.UUID, now: dt.datetime) -> None:
+    offer = coming_again.recur_due(session, series_id, now=now)
+    log.info("timetable.recurred", recurring=str(series_id), offer=None if offer is None else str(offer.id))
+
+
+def _fall_silent(session: Session, shop_id: uuid.UUID, now: dt.datetime) -> None:
+    coming_again.fall_silent(session, shop_id, now=now)
 
 
 def _purge(session: Session, subject: uuid.UUID, now: dt.datetime) -> None:
@@ -126,6 +136,8 @@ NOTHING_ELSE: Final[Mapping[Task, Work]] = {}
 DEEDS: Final[Mapping[Task, Deed]] = {
     Task.OFFER_STARTS: _start_offer,
     Task.OFFER_ENDS: _end_offer,
+    Task.OFFER_RECURS: _recur,
+    Task.SHOP_SILENT: _fall_silent,
     Task.PURGE: _purge,
     Task.RHYTHMS: _keep_rhythms,
     Task.PACES: _keep_paces,
@@ -171,16 +183,25 @@ def keep_time(
     until = time.monotonic() + seconds
     done = 0
     deeds = {**(WHILE_REFUSED if refused else DEEDS), **besides}
-    while did := _do_what_is_due(sessions, now, deeds):
+    while did := do_what_is_due(sessions, deeds, now=now):
         done += did
         if time.monotonic() >= until:
             break
     return done
 
 
-def _do_what_is_due(sessions: sessionmaker[Session], now: dt.datetime, deeds: Mapping[Task, Work]) -> int:
+def do_what_is_due(
+    sessions: sessionmaker[Session],
+    deeds: Mapping[Task, Work],
+    *,
+    now: dt.datetime,
+    limit: int = 20,
+    lease: dt.timedelta = timetable.LEASE,
+) -> int:
+    """Claim what is due of the tasks there are `deeds` for, and do it; how many were done. No other task is touched."""
     with sessions.begin() as session:
-        claims = timetable.claim_due(session, now=now) if timetable.something_due(session, now=now) else []
+        found = timetable.something_due(session, now=now, tasks=deeds.keys(), lease=lease)
+        claims = timetable.claim_due(session, now=now, limit=limit, tasks=deeds.keys(), lease=lease) if found else []
     done = 0
     for claim in claims:
         try:

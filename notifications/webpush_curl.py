@@ -23,6 +23,8 @@ from notifications.webpush_sockets import Sockets
 
 MAX_ANSWER: Final = 16 * 1024
 """Bytes of an answer's body that are read: nothing in it is used."""
+SEND_BUFFER: Final = 16 * 1024
+"""Bytes that libcurl keeps for each handle to send from, the least it takes: four of our longest messages."""
 SUSPECT_SECONDS: Final = 300.0
 """For how long after a timeout an origin's older connections are not used again; libcurl itself forgets them sooner."""
 KEPT_HEADERS: Final = 1024
@@ -294,6 +296,7 @@ class CurlSender:
             (pycurl.SSL_VERIFYHOST, 2),
             (pycurl.TIMEOUT_MS, round(self._limits.seconds_a_message * 1000)),
             (pycurl.USERAGENT, "Citylife"),
+            (pycurl.UPLOAD_BUFFERSIZE, SEND_BUFFER),
             (pycurl.WRITEFUNCTION, flight.receive),
             (pycurl.OPENSOCKETFUNCTION, self._sockets.open),
         ):

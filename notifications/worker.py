@@ -1,11 +1,12 @@
 """A worker: a dispatcher with its real sender, as a thread of the web process or as a process of its own.
 
-Beside it, each in a thread of its own: a postman with its mailer, and where a broker is set, one who listens for its
-rings and one who rings on.
+Beside it, each in a thread of its own: a postman with its mailer, a surveyor who counts for the pilot, where a cluster
+is set a courier, and where a broker is set, one who listens for its rings and one who rings on.
 """
 
 import datetime as dt
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -24,12 +25,14 @@ from citylife.doorbell import SilentDoorbell, ThreadDoorbell
 from citylife.keys import Keys
 from citylife.ledger.gate import sending_refused
 from citylife.printed_mail import FOLDER
+from citylife.revision import revision
 from citylife.settings import Settings
 from citylife.shared_clock import SharedClock
 from citylife.standing import StandingCollector
 from notifications.broker import CONNECT_SECONDS, FLUSH_SECONDS, BrokerDoorbell, BrokerListener, broker_of
 from notifications.dispatcher import DATABASE_AWAY_SECONDS, DRAIN_SECONDS, Dispatcher
 from notifications.mail import mailer_for
+from notifications.measuring import Surveyor
 from notifications.postman import Postman
 from notifications.scraping import Scraping
 from notifications.timekeeper import monday_deeds
@@ -40,7 +43,7 @@ from notifications.webpush_curl import CurlSender, SenderLimits
 log = structlog.get_logger(__name__)
 
 POSTMAN_SECONDS: Final = 5.0
-"""How long a stopping worker waits for the letter in hand; after that it is left to its lease."""
+"""How long a stopping worker waits for what the threads beside have in hand; after that it is left to its lease."""
 LISTENER_SECONDS: Final = CONNECT_SECONDS + 1
 JOIN_SECONDS: Final = DRAIN_SECONDS + POSTMAN_SECONDS + FLUSH_SECONDS + LISTENER_SECONDS
 
@@ -79,7 +82,7 @@ class Worker:
         """
         signers = self._signers()
         sender = sender_for(self._settings, signers)
-        postman = self._start_postman()
+        beside = [self._start_postman(), self._start_surveyor(), *self._start_courier()]
         listener = self._start_listener()
         rings_on = BrokerDoorbell(self._broker) if self._broker is not None else None
         try:
@@ -105,7 +108,9 @@ class Worker:
         finally:
             sender.close()
             self.ask_to_stop()
-            postman.join(POSTMAN_SECONDS)
+            until = time.monotonic() + POSTMAN_SECONDS
+            for thread in beside:
+                thread.join(max(0.0, until - time.monotonic()))
             if rings_on is not None:
                 rings_on.stop()
             if listener is not None:
@@ -147,6 +152,19 @@ class Worker:
             look_every=self._settings.look_seconds,
         )
         return self._started("citylife-postman", postman.run)
+
+    def _start_surveyor(self) -> threading.Thread:
+        surveyor = Surveyor(self._engine, revision=revision(self._settings), clock=self._clock)
+        return self._started("citylife-surveyor", surveyor.run)
+
+    def _start_courier(self) -> list[threading.Thread]:
+        """None where there is no cluster."""
+        if not self._settings.cluster_url:
+            return []
+        from notifications.cluster import Courier, HttpCluster  # noqa: PLC0415 - five megabytes for few installations
+
+        cluster = HttpCluster(self._settings.cluster_url, self._settings.cluster_token)
+        return [self._started("citylife-courier", Courier(self._engine, cluster, clock=self._clock).run)]
 
     def _start_listener(self) -> threading.Thread | None:
         if self._broker is None:

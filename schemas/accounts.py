@@ -2,7 +2,7 @@
 
 from citylife.accounts.merchants import Role, Scope
 from citylife.accounts.sessions import AccountKind
-from schemas.fields import Identity, Moment, OneOf, Resource, Said, Several, Text, Truth
+from schemas.fields import Day, Identity, Moment, OneOf, Resource, Said, Several, Text, Truth
 
 LONGEST_EMAIL = 254
 LONGEST_LABEL = 80
@@ -13,6 +13,13 @@ class SignInSchema(Resource):
 
     email = Text(required=True, longest=LONGEST_EMAIL, metadata={"example": "camille@boulangerie.example"})
     kind = OneOf(AccountKind, data_key="for", load_default=AccountKind.MERCHANT)
+    begin = Truth(
+        load_default=False,
+        metadata={
+            "description": "For a merchant: write to any address, and make the account once the letter's link or code "
+            "is used. The answer is the same, whoever has the address"
+        },
+    )
 
 
 class SignInAskedSchema(Resource):
@@ -59,6 +66,11 @@ class NewKeySchema(Resource):
 
     label = Text(required=True, shortest=1, longest=LONGEST_LABEL, metadata={"example": "Caisse"})
     scopes = Several(OneOf(Scope), required=True)
+    expires_at = Moment(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "From when on it opens nothing; null: only once it is revoked"},
+    )
 
 
 class KeySchema(Resource):
@@ -68,6 +80,10 @@ class KeySchema(Resource):
     label = Said()
     scopes = Several(Said())
     created_at = Moment()
+    expires_at = Moment(allow_none=True, metadata={"description": "Null where it stands until it is revoked"})
+    used_on = Day(
+        allow_none=True, metadata={"example": "2026-11-24", "description": "The last day it was used, nothing finer"}
+    )
 
 
 class MadeKeySchema(KeySchema):
@@ -90,3 +106,4 @@ class MemberSchema(Resource):
     email = Said()
     role = OneOf(Role)
     since = Moment()
+    pending = Truth(metadata={"description": "Whether she was invited, and has not come since; told to owners"})

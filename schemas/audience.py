@@ -40,7 +40,7 @@ class AudienceReasonSchema(Resource):
 class AudienceSchema(Resource):
     """Whom the offer would reach; only the number of followers is exact."""
 
-    followers = Whole()
+    followers = Whole(allow_none=True, metadata={"description": "Exact; null while the shop is only claimed"})
     sending = Part(
         SendingNowSchema,
         metadata={"description": "Whether announcements leave now; where they do not, these would once they do"},

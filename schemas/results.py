@@ -5,6 +5,7 @@ from typing import Final
 from citylife.ledger.tables import Outcome, Reason
 from schemas.fields import Identity, OneOf, Part, Resource, Said, Several, Text, Truth, Whole
 
+DECLARED: Final = "How many uses the shop declared without a code: another kind of evidence, not to be added to `used`"
 MASKED: Final = "Rounded; null under eleven, and where fewer than eleven others would be told by it"
 
 
@@ -24,6 +25,7 @@ class ResultsSchema(Resource):
     sent = Whole(metadata={"description": "People it was to be sent to, those included who would discover it"})
     opened = Whole(metadata={"description": "How often its page was opened from a notification"})
     used = Whole(metadata={"description": "How many codes for it were used at the till"})
+    declared = Whole(metadata={"description": DECLARED})
     new_follows = Whole(metadata={"description": "How many began to follow the shop while it was live"})
     held = Whole(allow_none=True, metadata={"description": f"People it was held back from. {MASKED}"})
     reasons = Several(Part(ResultReasonSchema))
@@ -43,6 +45,7 @@ class OfferOfMonthSchema(Resource):
     sent = Whole(metadata={"description": "People it was to be sent to, where it was announced in the month"})
     opened = Whole(metadata={"description": "How often its page was opened from a notification"})
     used = Whole(metadata={"description": "How many codes for it were used at the till"})
+    declared = Whole(metadata={"description": DECLARED})
     new_follows = Whole(metadata={"description": "How many began to follow the shop while it was live"})
     held = Whole(allow_none=True, metadata={"description": f"People it was held back from. {MASKED}"})
 
@@ -54,8 +57,16 @@ class MonthResultsSchema(Resource):
     sent = Whole(metadata={"description": "How often people were told, over all offers"})
     opened = Whole(metadata={"description": "How often a page was opened from a notification"})
     used = Whole(metadata={"description": "How many codes were used at the till"})
-    follows_won = Whole(metadata={"description": "How many began to follow the shop, also those who left again"})
-    follows_lost = Whole(metadata={"description": "How many ceased to follow it"})
+    declared = Whole(metadata={"description": DECLARED})
+    follows_won = Whole(
+        allow_none=True,
+        metadata={
+            "description": "How many began to follow the shop, also those who left again; null while it is only claimed"
+        },
+    )
+    follows_lost = Whole(
+        allow_none=True, metadata={"description": "How many ceased to follow it; null while it is only claimed"}
+    )
     held = Whole(allow_none=True, metadata={"description": "The sum of what its offers tell; null where none does"})
     numbers_alone = Truth(
         metadata={"description": "The ledger has no row of it left: whoever has erased everything since may be missing"}

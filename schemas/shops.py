@@ -179,6 +179,13 @@ class ClaimSchema(Resource):
     website = Text(load_default=None, allow_none=True, longest=300)
 
 
+class ListedClaimSchema(Resource):
+    """The number that a shop of the directory is claimed with: a SIRET or, for an association, an RNA number."""
+
+    siret = Text(load_default=None, allow_none=True, longest=20)
+    rna = Text(load_default=None, allow_none=True, longest=12)
+
+
 class ShopChangesSchema(Resource):
     """What is changed of a shop; what is absent stays."""
 

@@ -120,10 +120,20 @@ class VisitSchema(Resource):
     seen_by = Text(required=True, longest=200, metadata={"description": "Who saw the shop, in a few words"})
 
 
+CLAIM_READ = {"description": "The claim that was read; refused where another one waits"}
+
+
+class ReadClaimSchema(Resource):
+    """Which claim was read, where that is said."""
+
+    claim_id = Identity(metadata=CLAIM_READ)
+
+
 class VerificationSchema(Resource):
     """How the possession of a shop was proved: by a visit, or by a code that was posted and has been entered."""
 
     proof = Text(required=True, validate=[one_of((Proof.VISIT.value, Proof.POSTED_CODE.value))])
+    claim_id = Identity(metadata=CLAIM_READ)
     visit = Part(VisitSchema, metadata={"description": "With `visit`, and only then"})
 
     @validates_schema
@@ -144,6 +154,7 @@ class RefusalSchema(Resource):
     """Why a claim is refused; the merchant reads it."""
 
     reason = Text(required=True, longest=LONGEST_REFUSAL, multiline=True)
+    claim_id = Identity(metadata=CLAIM_READ)
 
 
 class EnteredCodeSchema(Resource):

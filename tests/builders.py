@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 from stdnum import luhn
 
 from citylife.accounts.citizens import Citizen, create_citizen
-from citylife.accounts.merchants import Merchant, MerchantKey, Scope, invite_merchant, new_key
+from citylife.accounts.merchants import Membership, Merchant, MerchantKey, Scope, come_by, invite_merchant, new_key
 from citylife.accounts.passkeys import Passkey
 from citylife.accounts.sessions import Account, AccountKind, open_session
 from citylife.accounts.staff import StaffMember, StaffRole, invite_staff
+from citylife.audit import Actor
 from citylife.consent import TEXTS, Purpose, record_consent
 from citylife.courtesy.tables import SendingRule
 from citylife.database import new_id
@@ -29,8 +30,27 @@ from citylife.endpoints import Endpoint, SubscriptionKeys, check_endpoint
 from citylife.follows import Follow, Level, follow
 from citylife.ledger.tables import Decision, Delivery, DeliveryState, Message, MessageKind, Outcome, Reason
 from citylife.letters import Letter
-from citylife.offers import Offer, OfferDraft, OfferStatus, draft_offer, end_due, publish, schedule, sold_out, withdraw
+from citylife.offers import (
+    Offer,
+    OfferDraft,
+    OfferStatus,
+    RecurringDraft,
+    RecurringOffer,
+    Rhythm,
+    draft_offer,
+    end_due,
+    publish,
+    schedule,
+    sold_out,
+    withdraw,
+)
+from citylife.offers.recurring import begin_recurring
 from citylife.photos import Photo, keep_photo
+from citylife.pilot.costs import enter_cost
+from citylife.pilot.counting import close_days
+from citylife.pilot.freezing import Counting, count_period, freeze, reports_of
+from citylife.pilot.periods import Frequency, Period, last_over
+from citylife.pilot.tables import PilotCost, PilotDay
 from citylife.places import Place, PlaceKind, area_of_commune, area_of_point, set_place
 from citylife.shops import (
     Listing,
@@ -38,6 +58,7 @@ from citylife.shops import (
     Shop,
     ShopStand,
     ShopStatus,
+    claim_listed_shop,
     claim_shop,
     close_down,
     list_shop,
@@ -102,14 +123,15 @@ def a_staff_member(
     return invite_staff(session, email or f"{secrets.token_hex(6)}@cluster.example", role, now=now)
 
 
-def a_passkey(session: Session, merchant: Merchant, *, now: dt.datetime = NOW) -> Passkey:
+def a_passkey(session: Session, who: Merchant | StaffMember, *, now: dt.datetime = NOW) -> Passkey:
     """A passkey that no device proves."""
     passkey = Passkey(
         id=new_id(),
         credential_id=secrets.token_bytes(16),
         public_key=secrets.token_bytes(77),
         sign_count=0,
-        merchant_id=merchant.id,
+        merchant_id=who.id if isinstance(who, Merchant) else None,
+        staff_id=who.id if isinstance(who, StaffMember) else None,
         browser="Firefox",
         created_at=now,
     )
@@ -119,11 +141,25 @@ def a_passkey(session: Session, merchant: Merchant, *, now: dt.datetime = NOW) -
 
 
 def signed_in(
-    session: Session, who: Merchant | StaffMember, *, browser: str = "Firefox", now: dt.datetime = NOW
+    session: Session,
+    who: Merchant | StaffMember,
+    *,
+    browser: str = "Firefox",
+    by_letter: bool = False,
+    now: dt.datetime = NOW,
 ) -> str:
-    """The token of a new session of a merchant or a member of staff."""
+    """The token of a new session of a merchant, or of a member of staff, who uses a passkey unless it is by letter."""
     kind = AccountKind.MERCHANT if isinstance(who, Merchant) else AccountKind.STAFF
-    return open_session(session, Account(kind, who.id), browser=browser, now=now)[1]
+    if kind is AccountKind.MERCHANT:
+        has_come(session, who.id, now=now)
+    by_passkey = kind is AccountKind.STAFF and not by_letter
+    return open_session(session, Account(kind, who.id), browser=browser, by_passkey=by_passkey, now=now)[1]
+
+
+def has_come(session: Session, merchant_id: uuid.UUID, *, now: dt.datetime = NOW) -> None:
+    """Let a merchant have come to every shop into whose team she was invited."""
+    for shop_id in session.scalars(select(Membership.shop_id).where(Membership.merchant_id == merchant_id)).all():
+        come_by(session, merchant_id, shop_id, now=now)
 
 
 def a_siret() -> str:
@@ -146,13 +182,15 @@ def a_shop(
     insee_code: str | None = BETHUNE,
     opening_hours: str | None = None,
     siret: str | None = None,
+    unproved: bool = False,
     now: dt.datetime = NOW,
     **facts: Any,
 ) -> Shop:
     """A shop on the Grand-Place of Béthune, verified unless another status is asked for.
 
     `open_until` such as "19:00" opens it every day but public holidays from 08:00; `merchant` owns it (a new one
-    otherwise, save for a listed shop, which is nobody's). Other facts are those of `Listing`.
+    otherwise, save for a listed shop, which is nobody's). A claimed shop was listed
+    before, unless it is `unproved`. Other facts are those of `Listing`.
     """
     facts |= {
         "name": name or f"Boulangerie {secrets.token_hex(4)}",
@@ -167,6 +205,9 @@ def a_shop(
         listed = list_shop(session, Listing(**facts), now=now)
         return close_down(session, listed, reason="Rideau baissé.", now=now) if status is ShopStatus.CLOSED else listed
     merchant = merchant or a_merchant(session, now=now)
+    if status is ShopStatus.CLAIMED and not unproved:
+        listed = list_shop(session, Listing(**{**facts, "siret": None}), now=now - dt.timedelta(days=1))
+        return claim_listed_shop(session, merchant, listed.id, siret=siret or a_siret(), now=now)
     shop = claim_shop(session, merchant, **{**facts, "siret": siret or a_siret()}, now=now)
     if status is not ShopStatus.CLAIMED:
         verify_shop(session, shop, proof=Proof.VISIT, now=now)
@@ -218,6 +259,15 @@ def an_offer(
     elif status is OfferStatus.ENDED:
         end_due(session, offer.id, now=offer.ends_at)
     return offer
+
+
+def a_recurring_offer(
+    session: Session, shop: Shop, *weekdays: int, now: dt.datetime = NOW, **said: Any
+) -> RecurringOffer:
+    """An offer that comes again, each Thursday at eight in Paris for four hours unless told; `said` its words."""
+    rhythm = Rhythm(weekdays=frozenset(weekdays or {3}), at=dt.time(8), hours=4)
+    draft = RecurringDraft(**{"title": "Fournée de brioches", "rhythm": rhythm, **said})
+    return begin_recurring(session, session.get_one(Shop, shop.id), draft, now=now)
 
 
 def a_photo(session: Session, shop: Shop, colour: str = "sienna", *, now: dt.datetime = NOW) -> Photo:
@@ -362,3 +412,26 @@ def a_delivery(
     session.add_all(deliveries)
     session.flush()
     return deliveries
+
+
+def a_cost(session: Session, *, cents: int, now: dt.datetime = NOW) -> PilotCost:
+    """What the public paid for November 2026, by an invoice."""
+    days = {"first": dt.date(2026, 11, 1), "last": dt.date(2026, 11, 30)}
+    return enter_cost(session, **days, cents=cents, source="Facture", staff_id=new_id(), now=now)
+
+
+def a_counted_period(session: Session, period: Period, *, now: dt.datetime) -> Counting:
+    """What is counted of a period, whose days are closed one after the other where they were not."""
+    closed = set(session.scalars(select(PilotDay.day)))
+    for day in period.days():
+        if day not in closed:
+            close_days(session, [day], now=now)
+    return count_period(session, period, now=now)
+
+
+def a_frozen_week(session: Session, *, now: dt.datetime = NOW) -> str:
+    """The last week, frozen as the pilot's figures are; its name, such as 2026-W48."""
+    week = last_over(Frequency.WEEKLY, now)
+    if not reports_of(session, week):
+        freeze(session, a_counted_period(session, week, now=now), revision="tests", actor=Actor.SYSTEM, now=now)
+    return str(week)

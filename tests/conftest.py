@@ -1,12 +1,13 @@
 """Fixtures: a fresh, migrated database for every test, on SQLite and on PostgreSQL; and a moment that stands still."""
 
 import datetime as dt
+import gc
 import os
 import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -22,11 +23,37 @@ from citylife.database import engine_for, reading, writing
 from citylife.tombstones import Tombstones
 from tests.builders import NOW
 from tests.needs import needs_postgres, needs_rabbitmq
+from tests.swift_applications import make_applications_swiftly
 
 settings.register_profile(
     "house", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("house")
+make_applications_swiftly()
+
+DRAWN = {"pages", "feeds"}
+"""Folders of tests that look at what is drawn."""
+SLOW = {"faults", "fuzz", "journeys", "pilot"}
+"""Folders with tests of minutes."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to the slow proofs, on PostgreSQL, what draws pages and feeds of what the domain's own tests read there.
+
+    And begin with the slowest files, so that none of them is waited for alone at the end.
+    """
+    for item in items:
+        if item.path.parent.name in DRAWN and "postgresql" in item.name.partition("[")[2]:
+            item.add_marker(pytest.mark.long)
+    items.sort(key=lambda item: item.path.parent.name not in SLOW)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what is new, and seldom: what was imported and collected stays to the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
 
 
 @pytest.fixture
@@ -63,11 +90,41 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+class Brooms:
+    """Empty databases again and again, each by one connection, and by a new one where a test has cut it off."""
+
+    def __init__(self) -> None:
+        self._connections: dict[str, psycopg.Connection] = {}
+
+    def sweep(self, url: str) -> None:
+        try:
+            sweep(self._connection(url))
+        except psycopg.OperationalError:
+            self._connections.pop(url).close()
+            sweep(self._connection(url))
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+
+    def _connection(self, url: str) -> psycopg.Connection:
+        if url not in self._connections:
+            self._connections[url] = psycopg.connect(_plain(url))
+        return self._connections[url]
+
+
+@pytest.fixture(scope="session")
+def brooms() -> Iterator[Brooms]:
+    """What empties this run's PostgreSQL databases: some tests have one that is cut into partitions."""
+    with closing(Brooms()) as brooms:
+        yield brooms
+
+
 @pytest.fixture
-def postgres_url(postgres_database: str) -> Iterator[str]:
+def postgres_url(postgres_database: str, brooms: Brooms) -> Iterator[str]:
     """The URL of a migrated PostgreSQL database with nothing in it but the communes; emptied again after the test."""
     yield postgres_database
-    empty(postgres_database)
+    brooms.sweep(postgres_database)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -154,19 +211,26 @@ def rabbitmqctl(*words: str) -> None:
 
 def empty(url: str) -> None:
     """Delete every row but the communes, as fast as a few rows allow; what a test left connected is cut off."""
+    with psycopg.connect(_plain(url)) as connection:
+        sweep(connection)
+
+
+def sweep(connection: psycopg.Connection) -> None:
+    """Empty the database of a connection, and commit."""
     kept = {"communes", "commune_cells"}
     deletions = (
         sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name))
         for table in migrations.metadata.sorted_tables
         if table.name not in kept
     )
-    with psycopg.connect(
-        make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    ) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        connection.execute("SET LOCAL session_replication_role = replica")  # neither foreign keys nor append-only
-        for deletion in deletions:
-            connection.execute(deletion)
+    connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    connection.execute("SET LOCAL session_replication_role = replica")  # neither foreign keys nor append-only
+    connection.execute(sql.SQL("; ").join(deletions))
+    connection.commit()
+
+
+def _plain(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

@@ -24,6 +24,14 @@ def missing(what: str) -> NoReturn:
     pytest.skip(what)
 
 
+def needs_data(name: str) -> Path:
+    """Return a file of public data that is not part of the project, in the folder that CITYLIFE_TEST_DATA names."""
+    folder = os.environ.get("CITYLIFE_TEST_DATA")
+    if not folder or not (Path(folder) / name).is_file():
+        missing(f"CITYLIFE_TEST_DATA names no folder that holds {name}")
+    return Path(folder) / name
+
+
 def needs_firefox() -> Path:
     """Return the program of a real Firefox ESR, Debian's `firefox-esr`."""
     return _program("firefox-esr")

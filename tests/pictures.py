@@ -1,6 +1,9 @@
 """Pictures that tests send: small drawings in any format, as plain bytes."""
 
 import io
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from PIL import Image, ImageDraw
@@ -24,9 +27,17 @@ def saved(image: Image.Image, form: str = "JPEG", **options: Any) -> bytes:
     return stream.getvalue()
 
 
+@cache
 def a_developed_picture(colour: str = "sienna") -> Developed:
     """A picture as the darkroom gives it back, without having been there."""
     large, small = a_drawing(1200, 900, colour), a_drawing(640, 480, colour)
     return Developed(
         Picture(1200, 900, saved(large, "WEBP", quality=50)), Picture(640, 480, saved(small, "WEBP", quality=50))
     )
+
+
+def developed_pictures(count: int) -> Iterator[Developed]:
+    """So many different pictures: one, with a number behind it that no reader of pictures looks at."""
+    one = a_developed_picture()
+    for number in range(count):
+        yield replace(one, large=replace(one.large, content=one.large.content + bytes([number])))

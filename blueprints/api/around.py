@@ -12,9 +12,21 @@ from blueprints import conditions, cursors
 from blueprints.api.contract import ApiBlueprint
 from blueprints.application import current_request
 from blueprints.house import house, now
-from citylife.around import DEFAULT_RADIUS, FARTHEST, Asked, Near, Spot, live_pieces_of, shops_around
+from citylife.around import (
+    DEFAULT_RADIUS,
+    FARTHEST,
+    Asked,
+    Found,
+    LivePieces,
+    Near,
+    Said,
+    Spot,
+    live_pieces_of,
+    shops_around,
+)
 from citylife.geography import centre_of, communes
-from citylife.hours import hours_meanwhile
+from citylife.hours import A_DAY, hours_and_end
+from citylife.ledger.statements import identifier
 from citylife.places import OutsideTerritory
 from schemas.around import MOST_OFFERS, NearbyQuerySchema, NearSchema
 from schemas.lists import DEFAULT_LIMIT, MOST, page_of
@@ -93,50 +105,70 @@ def find_nearby() -> Response:
         after=cursors.read_spot(wanted["cursor"]),
         limit=wanted["limit"],
     )
-    moment = now()
+    parts, moment = house(), now()
 
-    def ask(connection: Connection) -> tuple[list[dict[str, Any]], Spot | None]:
-        found = shops_around(connection, asked, now=moment)
+    def ask(connection: Connection) -> tuple[list[bytes], Spot | None]:
+        found = shops_around(connection, asked, now=moment, known=parts.neighbourhood)
         return shown(connection, found.things, moment), found.last
 
-    items, last = house().kept.read(ask)
-    body = orjson.dumps({"items": items, "next_cursor": cursors.written(last)})
+    items, last = parts.kept.read(ask)
+    body = b'{"items":[%b],"next_cursor":%b}' % (b",".join(items), orjson.dumps(cursors.written(last)))
     return conditions.answer(body, cache=conditions.NEVER)
 
 
-def shown(connection: Connection, shops: Sequence[Near], moment: dt.datetime) -> list[dict[str, Any]]:
-    """Shops as `NearSchema` says them (a test holds the two equal), their offers as the stored pieces they are."""
-    offers = live_pieces_of(connection, shops, now=moment) if shops else {}
-    named, openings = communes(), {text: _opening(text, moment) for text in {near.hours for near in shops}}
-    items = []
-    for near in shops:
-        slug, status, name, category, street, postal_code, insee_code, fictional = near.told
-        shop = {
-            "id": near.thing_id,
-            "slug": slug,
-            "status": status,
-            "name": name,
-            "category": category,
-            "street": street,
-            "postal_code": postal_code,
-            "commune": {"insee_code": insee_code, "name": named[insee_code].name},
-            "fictional": bool(fictional),
-            "latitude": near.latitude,
-            "longitude": near.longitude,
-            "opening": openings[near.hours],
-        }
-        pieces = [orjson.Fragment(piece) for piece in offers.get(near.key, ())[:MOST_OFFERS]]
-        items.append({"distance": round(near.distance), "shop": shop, "offers": pieces})
-    return items
+def shown(connection: Connection, shops: Sequence[Near], moment: dt.datetime) -> list[bytes]:
+    """Shops as `NearSchema` says them (a test holds the two equal), their offers as the stored pieces they are.
+
+    What a shop was said as before is said again, as long as it is true.
+    """
+    for_now = [
+        near.found for near in shops if (said := near.found.said) is None or not said.since <= moment < said.until
+    ]
+    if for_now:
+        offers = live_pieces_of(connection, for_now, now=moment)
+        for shop in for_now:
+            shop.said = _said(shop, offers.get(shop.key), moment)
+    return [
+        b'{"distance":%d,%b' % (round(near.distance), said.text)
+        for near in shops
+        if (said := near.found.said) is not None
+    ]
 
 
-def _opening(text: str | None, moment: dt.datetime) -> dict[str, Any] | None:
+def _said(found: Found, live: LivePieces | None, moment: dt.datetime) -> Said:
+    """A shop and its first offers, said like that until one of them ends, or its hours say another thing."""
+    slug, status, name, category, street, postal_code, insee_code, fictional = found.told
+    opening, until = _opening(found.hours, moment)
+    shop = {
+        "id": identifier(found.key),
+        "slug": slug,
+        "status": status,
+        "name": name,
+        "category": category,
+        "street": street,
+        "postal_code": postal_code,
+        "commune": {"insee_code": insee_code, "name": communes()[insee_code].name},
+        "fictional": bool(fictional),
+        "latitude": found.latitude,
+        "longitude": found.longitude,
+        "opening": opening,
+    }
+    pieces: Sequence[bytes] = ()
+    if live is not None:
+        pieces, until = live.pieces[:MOST_OFFERS], min(until, live.first_end)
+    text = orjson.dumps({"shop": shop, "offers": [orjson.Fragment(piece) for piece in pieces]})[1:]
+    return Said(text, moment, until)
+
+
+def _opening(text: str | None, moment: dt.datetime) -> tuple[dict[str, Any] | None, dt.datetime]:
+    """What is said of a shop's hours, and until when."""
     if text is None:
-        return None
-    hours = hours_meanwhile(text, moment)
+        return None, moment + A_DAY
+    hours, until = hours_and_end(text, moment)
     change = hours.next_change
-    return {
+    said = {
         "is_open": hours.is_open,
         "next_change": None if change is None else change.astimezone(dt.UTC),
         "comment": hours.comment,
     }
+    return said, until

@@ -8,7 +8,8 @@ from blueprints.api.contract import ApiBlueprint
 from blueprints.house import house, now
 from blueprints.storage import db
 from citylife.accounts.merchants import Scope
-from citylife.audience.foresight import EXPLAINED, Shown, show
+from citylife.audience.foresight import EXPLAINED, NOT_TOLD, Shown, show
+from citylife.demand import may_know_followers
 from citylife.ledger.sending import TOLD, Sending, sending_now
 from citylife.offers.drafts import check_dates
 from citylife.wording import Sentence, say
@@ -48,15 +49,18 @@ def shown_audience(shown: Shown, sending: Sending, language: str) -> dict[str, A
 def preview_my_audience(question: dict[str, Any], shop_id: uuid.UUID) -> dict[str, Any]:
     """Whom an offer would reach if it were published now, or at `starts_at`; nothing is kept of the question.
 
-    Followers are counted exactly. How they split up is rounded, the same way all day; what is under eleven is not told,
-    nor whether there is any of it. While nothing may be sent, `sending` says so.
+    Followers are counted exactly; while the shop is only claimed, no number is told. How they split up is rounded, the
+    same way all day; what is under eleven is not told, nor whether there is any of it. While nothing may be sent,
+    `sending` says so.
     """
     shop = guards.my_shop(shop_id)
     moment = max(now(), question["starts_at"] or now())
     check_dates(moment, question["ends_at"], now=now())
-    foreseen = house().previews.foresee(
-        db.session(), shop, radius=question["radius"], ends_at=question["ends_at"], now=moment
-    )
-    shown = show(foreseen, shop.id, secret=house().keys.secret_key, now=now())
+    shown = NOT_TOLD
+    if may_know_followers(shop):
+        foreseen = house().previews.foresee(
+            db.session(), shop, radius=question["radius"], ends_at=question["ends_at"], now=moment
+        )
+        shown = show(foreseen, shop.id, secret=house().keys.secret_key, now=now())
     sending = sending_now(db.session(), house().settings.aipd_date, shop)
     return shown_audience(shown, sending, problems.locale())

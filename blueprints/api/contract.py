@@ -1,12 +1,13 @@
 """The house's dialect of flask-smorest: strict arguments, stored bytes, ETags, problems; and the OpenAPI it writes."""
 
 import functools
+import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, Final, ParamSpec, TypeVar
 
 import flask_smorest
-from flask import Response, current_app, request
+from flask import Flask, Response, current_app, request
 from flask_smorest.utils import prepare_response
 from marshmallow import Schema
 from werkzeug.routing import BaseConverter
@@ -156,27 +157,50 @@ def take_in() -> None:
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc] # the library has no types
-    """The OpenAPI document, whose errors are problems."""
+    """The OpenAPI document, whose errors are problems.
+
+    It is written at the first reading, not when the application is made: a process that nobody asks for it neither
+    waits for it nor keeps it.
+    """
 
     ERROR_SCHEMA = ProblemSchema
+
+    def __init__(self, app: Flask, complete: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__(app)
+        self._resources: list[ApiBlueprint] = []
+        self._complete = complete
+        self._writing = threading.Lock()
 
     def _init_spec(self, **options: Any) -> None:
         super()._init_spec(**options)
         self.ma_plugin.converter.add_attribute_function(written_shape)
 
-    @functools.cached_property
+    def register_blueprint(self, blueprint: ApiBlueprint) -> None:
+        """Answer its addresses; what they are is written into the document once somebody reads it."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
+        self._app.register_blueprint(blueprint)
+        self._resources.append(blueprint)
+
+    @property
     def document(self) -> dict[str, Any]:
-        """The whole document, built once: at the first call, when every view is there."""
-        built: dict[str, Any] = self.spec.to_dict()
-        return built
+        """The whole document."""
+        return self._written[0]
 
     @functools.cached_property
-    def _written(self) -> bytes:
-        return conditions.json_bytes(self.document)
+    def _written(self) -> tuple[dict[str, Any], bytes]:
+        with self._writing:
+            while self._resources:
+                blueprint = self._resources.pop(0)
+                blueprint.register_views_in_doc(self, self._app, self.spec, name=blueprint.name, parameters=None)
+                self.spec.tag({"name": blueprint.name, "description": blueprint.description})
+                if not self._resources:
+                    self._complete(self.spec.to_dict())
+            built: dict[str, Any] = self.spec.to_dict()
+        return built, conditions.json_bytes(built)
 
     def _openapi_json(self) -> Response:
         """Answer the document, which stays the same as long as the process lives."""
-        return conditions.answer(self._written, cache=conditions.PUBLIC, vary="Accept-Encoding")
+        return conditions.answer(self._written[1], cache=conditions.PUBLIC, vary="Accept-Encoding")
 
     def _register_error_handlers(self) -> None:
         """Leave errors to `blueprints.problems`."""
@@ -195,7 +219,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc] # the library has no types
 def written_shape(_converter: Any, field: Any, **_options: Any) -> dict[str, Any]:
     """How the document describes the fields whose form on the wire is our own; called by apispec for every field."""
     if isinstance(field, ClockTime):
-        return {"type": "string", "pattern": f"^{CLOCK_TIME.pattern}$"}
+        return {"type": ["string", "null"] if field.allow_none else "string", "pattern": f"^{CLOCK_TIME.pattern}$"}
     if isinstance(field, Cell):
         return {"type": ["string", "null"] if field.allow_none else "string", "pattern": "^87[0-9a-f]{13}$"}
     if isinstance(field, Money):

@@ -17,16 +17,20 @@ from blueprints.api import (
     export,
     feed,
     follows,
+    merchant_journal,
     merchant_keys,
     merchant_offers,
     merchant_photos,
     merchant_posters,
+    merchant_proposals,
     merchant_results,
     merchant_shops,
     merchant_team,
     moving,
     passkeys,
+    pilot,
     places,
+    recurring_offers,
     redemptions,
     reports,
     sending_rules,
@@ -54,17 +58,21 @@ RESOURCES: Final[tuple[ApiBlueprint, ...]] = (
     devices.blueprint,
     deliveries.blueprint,
     merchant_shops.blueprint,
+    merchant_proposals.blueprint,
     merchant_photos.blueprint,
     merchant_posters.blueprint,
     merchant_results.blueprint,
     merchant_offers.blueprint,
+    recurring_offers.blueprint,
     audience.blueprint,
     merchant_keys.blueprint,
     merchant_team.blueprint,
+    merchant_journal.blueprint,
     sign_in.blueprint,
     passkeys.blueprint,
     redemptions.blueprint,
     reports.blueprint,
+    pilot.blueprint,
     staff_shops.blueprint,
     staff_watch.blueprint,
     sending_rules.blueprint,
@@ -111,12 +119,11 @@ def init_app(app: Flask) -> Api:
         OPENAPI_JSON_PATH="openapi.json",
         API_SPEC_OPTIONS={"info": {"description": ABOUT}},
     )
-    api = Api(app)
+    api = Api(app, complete)
     api.register_converter(Slug, lambda _: {"type": "string", "pattern": f"^{Slug.regex}$"})
     for name, scheme in SCHEMES.items():
         api.spec.components.security_scheme(name, scheme)
     for blueprint in RESOURCES:
         api.register_blueprint(blueprint)
-    complete(api.spec.to_dict())
     docs.init_app(app, api)
     return api

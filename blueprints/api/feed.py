@@ -8,7 +8,6 @@ import uuid
 from typing import Final
 
 from flask import Response
-from sqlalchemy import Connection
 
 from blueprints import cursors, guards
 from blueprints.api.contract import ApiBlueprint
@@ -41,13 +40,11 @@ def read_feed() -> Response:
         limit = wanted["limit"]
         place = cursors.read_moment(wanted["cursor"])
         after = None if place is None else feed.Place(*place)
-    moment = now()
-
-    def ask(connection: Connection) -> feed.FeedPage:
-        citizen_id = guards.citizen_asking(connection, moment)
-        return feed.page(connection, citizen_id, after=after, limit=limit, now=moment)
-
-    found = house().kept.read(ask)
+    moment, token = now(), guards.shown_token()
+    citizen_id, found = house().kept.read(
+        lambda connection: feed.page_shown(connection, token, after=after, limit=limit, now=moment)
+    )
+    guards.asking(token, citizen_id, moment)
     return joined(found.pieces, None if found.next is None else (found.next.ends_at, found.next.offer_id))
 
 

@@ -15,7 +15,9 @@ from blueprints.api.lists import cut, page
 from blueprints.application import current_request
 from blueprints.house import house, now
 from blueprints.storage import db
+from citylife.accounts.sessions import AccountKind
 from citylife.follows import Follow, Level, end_follow, follows_of, keep_follow
+from citylife.insiders import note_team
 from citylife.shops import Shop
 from schemas.follows import FollowSchema, WantedFollowSchema
 from schemas.lists import ListQuery, page_of
@@ -80,12 +82,22 @@ def follow_shop(shop_id: uuid.UUID) -> Response:
     """Follow a shop, or change how much you hear of it. The same twice changes nothing."""
     citizen_id, level, moment = asking(), read_level(current_request()), now()
     followed = house().kept.write(lambda connection: keep_follow(connection, citizen_id, shop_id, level, now=moment))
+    if guards.session_cookie_name(AccountKind.MERCHANT) in current_request().cookies:
+        note_own_team(citizen_id)
     body = {
         "shop": {"id": followed.shop_id, "slug": followed.slug, "name": followed.name},
         "level": followed.level,
         "begun_at": followed.begun_at.astimezone(dt.UTC),
     }
     return conditions.answer(conditions.json_bytes(body), 201 if followed.new else 200)
+
+
+def note_own_team(citizen_id: uuid.UUID) -> None:
+    """Note whose team she is of, where this browser is signed in as a merchant too."""
+    merchant = guards.standing_session(AccountKind.MERCHANT)
+    if merchant is not None:
+        note_team(db.session(), citizen_id, merchant.account.id)
+        db.session().commit()
 
 
 @blueprint.route("/me/follows/<uuid:shop_id>", methods=("DELETE",))

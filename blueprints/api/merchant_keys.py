@@ -5,15 +5,12 @@ from typing import Any, Final
 
 from flask import Response
 
-from blueprints import conditions, guards
+from blueprints import api_keys, conditions, guards
 from blueprints.api.contract import ApiBlueprint
 from blueprints.api.lists import page
-from blueprints.house import now
 from blueprints.storage import db
 from blueprints.transactions import transaction
-from citylife import audit
-from citylife.accounts.merchants import keys_of, new_key, revoke_key
-from citylife.audit import Actor
+from citylife.accounts.merchants import keys_of
 from schemas.accounts import KeySchema, MadeKeySchema, NewKeySchema
 from schemas.lists import page_of
 
@@ -24,7 +21,7 @@ blueprint: Final = ApiBlueprint("merchant-keys", "API keys, for the programs of 
 @guards.merchant_session_required
 @blueprint.response(200, page_of(KeySchema))
 def list_keys() -> Response:
-    """Your keys that stand; twenty at most, so always one page."""
+    """Your keys, those that have expired too, until you revoke them; twenty at most, so always one page."""
     return page(KeySchema, keys_of(db.session(), guards.merchant_id()), None)
 
 
@@ -35,9 +32,7 @@ def list_keys() -> Response:
 @blueprint.arguments(NewKeySchema)
 def make_key(wanted: dict[str, Any]) -> Response:
     """Make a key with the scopes it needs; its token is said once."""
-    session, merchant, moment = db.session(), guards.current_merchant(), now()
-    key, token = new_key(session, merchant, wanted["label"], wanted["scopes"], now=moment)
-    audit.note(session, "key.made", key.id, actor=Actor.MERCHANT, actor_id=merchant.id, now=moment, scopes=key.scopes)
+    key, token = api_keys.make(wanted["label"], wanted["scopes"], wanted["expires_at"])
     body = {**KeySchema().dump(key), "token": token}
     return conditions.answer(conditions.json_bytes(body), 201, cache=conditions.NEVER)
 
@@ -48,6 +43,4 @@ def make_key(wanted: dict[str, Any]) -> Response:
 @blueprint.response(204)
 def revoke_my_key(key_id: uuid.UUID) -> None:
     """Revoke a key: whatever uses it is refused from now on."""
-    session, merchant_id, moment = db.session(), guards.merchant_id(), now()
-    revoke_key(session, merchant_id, key_id, now=moment)
-    audit.note(session, "key.revoked", key_id, actor=Actor.MERCHANT, actor_id=merchant_id, now=moment)
+    api_keys.revoke(key_id)

@@ -14,6 +14,7 @@ from blueprints.storage import db
 from blueprints.transactions import tell_after, transaction
 from citylife.accounts.merchants import Scope
 from citylife.accounts.sessions import AccountKind
+from citylife.declared_uses import Declared, declare_use, undo_declared
 from citylife.ledger.sending import sending_now
 from citylife.merchant_mail.confirming import confirm_published
 from citylife.offers import Offer
@@ -21,6 +22,7 @@ from citylife.offers.closing import sold_out, undo_sold_out, withdraw
 from citylife.offers.drafts import OfferChanges, OfferDraft, correct_offer, draft_offer, hold_offer
 from citylife.offers.publishing import publish, schedule
 from citylife.offers.reading import every_offer_of_shop
+from schemas.declared_uses import DeclaredUseSchema, UndeclaredUseSchema, UndoDeclaredSchema
 from schemas.lists import page_of
 from schemas.offers import (
     MerchantOfferQuery,
@@ -152,6 +154,29 @@ def withdraw_my_offer(_nothing: dict[str, Any], offer_id: uuid.UUID) -> Offer:
     """Take an offer away: nothing more is sent of it."""
     offer, _ = guards.my_offer(offer_id)
     return withdraw(db.session(), offer, now=now(), actor_id=actor_id())
+
+
+@blueprint.route("/merchant/offers/<uuid:offer_id>/declared-uses", methods=("POST",))
+@guards.merchant_required(Scope.OFFERS)
+@transaction(idempotent=True)
+@blueprint.response(201, DeclaredUseSchema)
+@blueprint.arguments(NothingSchema)
+def declare_my_use(_nothing: dict[str, Any], offer_id: uuid.UUID) -> Declared:
+    """Count a use of a live offer without a code, as declared: apart from what is used at the till."""
+    offer, _ = guards.my_offer(offer_id)
+    return declare_use(db.session(), offer, secret=house().keys.secret_key, now=now())
+
+
+@blueprint.route("/merchant/offers/<uuid:offer_id>/declared-uses/undo", methods=("POST",))
+@guards.merchant_required(Scope.OFFERS)
+@transaction(idempotent=True)
+@blueprint.response(200, UndeclaredUseSchema)
+@blueprint.arguments(UndoDeclaredSchema)
+def undo_my_declared_use(wanted: dict[str, Any], offer_id: uuid.UUID) -> dict[str, Any]:
+    """Take a declared use back, within ten seconds."""
+    offer, _ = guards.my_offer(offer_id)
+    day = undo_declared(db.session(), offer, wanted["undo"], secret=house().keys.secret_key, now=now())
+    return {"offer_id": offer.id, "day": day}
 
 
 @blueprint.route("/merchant/offers/<uuid:offer_id>/sold-out", methods=("POST",))

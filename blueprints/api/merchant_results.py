@@ -33,6 +33,7 @@ def read_my_results(offer_id: uuid.UUID) -> dict[str, Any]:
         "sent": found.sent,
         "opened": found.opened,
         "used": found.used,
+        "declared": found.declared,
         "new_follows": found.new_follows,
         "held": found.held,
         "reasons": _reasons(found.reasons),
@@ -56,6 +57,7 @@ def read_my_month(wanted: dict[str, Any], shop_id: uuid.UUID) -> dict[str, Any]:
         "sent": found.sent,
         "opened": found.opened,
         "used": found.used,
+        "declared": found.declared,
         "follows_won": found.follows_won,
         "follows_lost": found.follows_lost,
         "held": found.held,
@@ -72,6 +74,7 @@ def _offer(each: OfferInSpan) -> dict[str, Any]:
         "sent": each.results.sent,
         "opened": each.results.opened,
         "used": each.results.used,
+        "declared": each.results.declared,
         "new_follows": each.results.new_follows,
         "held": each.results.held,
     }

@@ -50,6 +50,7 @@ blueprint: Final = ApiBlueprint("passkeys", "Passkeys, for merchants and staff")
 def begin(wanted: dict[str, Any]) -> Response:
     """Begin to make a passkey: what the browser's `navigator.credentials.create` is given."""
     account, site = _own(wanted["kind"]), site_of(house().settings.base_url)
+    entrance.check_passkeys_are_hers(account)
     begun = begin_passkey(db.session(), account, now=now())
     body = PasskeyCreationSchema().dump(creation(begun, site, email=entrance.address_of(account)))
     return conditions.answer(conditions.json_bytes(body), 200, cache=conditions.NEVER)
@@ -87,6 +88,7 @@ def remove(passkey_id: uuid.UUID) -> Response:
     """Take a passkey away: it opens nothing any more."""
     for own in guards.own_sessions():
         try:
+            entrance.check_passkeys_are_hers(own.account)
             remove_passkey(db.session(), own.account, passkey_id)
         except Absent:
             continue
@@ -122,7 +124,7 @@ def sign_in(said: dict[str, Any]) -> Response:
         account = use_passkey(db.session(), said["credential"], site=site_of(house().settings.base_url), now=now())
     except PasskeyRefused as refusal:
         return problems.refused(refusal)  # not raised: the challenge it used up is committed
-    return let_in(account, cookie=said["cookie"])
+    return let_in(account, cookie=said["cookie"], by_passkey=True)
 
 
 def shown(passkey: Passkey) -> dict[str, Any]:

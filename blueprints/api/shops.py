@@ -69,9 +69,9 @@ class NearShop(ShownShop):
     def __init__(self, shop: Shop, near: Near) -> None:
         super().__init__(shop)
         self.distance = round(near.distance)
-        self.latitude, self.longitude = near.latitude, near.longitude
-        self.opening_hours = near.hours
-        self.opening = None if near.hours is None else hours_meanwhile(near.hours, now())
+        self.latitude, self.longitude = near.found.latitude, near.found.longitude
+        self.opening_hours = near.found.hours
+        self.opening = None if near.found.hours is None else hours_meanwhile(near.found.hours, now())
 
 
 @blueprint.route("/shops")
@@ -155,7 +155,7 @@ def _offers_around(wanted: dict[str, Any]) -> Response:
     """Live offers around the centre of a cell or a commune; of the commune's own shops where no radius is given."""
     asked, moment = asked_around(wanted), now()
     found = house().kept.read(lambda connection: offers_around(connection, asked, now=moment))
-    pieces = (b'{"distance":%d,%b' % (round(near.distance), near.told[0][1:]) for near in found.things)
+    pieces = (b'{"distance":%d,%b' % (round(near.distance), near.found.told[0][1:]) for near in found.things)
     return joined(pieces, found.last, cache=conditions.PUBLIC, vary=ANYONE)
 
 

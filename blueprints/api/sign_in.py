@@ -9,11 +9,11 @@ from blueprints import conditions, entrance, guards, problems
 from blueprints.api.contract import ApiBlueprint
 from blueprints.api.lists import page
 from blueprints.house import house, now
-from blueprints.limits import limited
+from blueprints.limits import count_from_here, limited
 from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.accounts.sessions import Account, AccountSession, end_session, end_sessions, sessions_of
-from citylife.accounts.sign_in import PER_NETWORK, SignInRefused, use_code
+from citylife.accounts.sign_in import BEGINNING_NETWORK, PER_NETWORK, SignInRefused, use_code
 from citylife.errors import Absent
 from schemas.accounts import NewSessionSchema, SessionSchema, SignInAskedSchema, SignInCodeSchema, SignInSchema
 from schemas.lists import page_of
@@ -31,7 +31,11 @@ def ask_to_sign_in(wanted: dict[str, Any]) -> Response:
 
     The answer is the same, whether somebody has the address or not. Both are good once, for fifteen minutes.
     """
-    asked = entrance.ask_for_letter(wanted["kind"], wanted["email"], locale=problems.locale())
+    if wanted["begin"]:
+        count_from_here(BEGINNING_NETWORK)
+    asked = entrance.ask_for_letter(
+        wanted["kind"], wanted["email"], locale=problems.locale(), beginning=wanted["begin"]
+    )
     body = SignInAskedSchema().dump({"request_id": asked.id, "expires_at": asked.expires_at})
     return conditions.answer(conditions.json_bytes(body), 202, cache=conditions.NEVER)
 
@@ -50,7 +54,12 @@ def sign_in_by_code(typed: dict[str, Any]) -> Response:
         guards.check_same_origin()
     try:
         account = use_code(
-            db.session(), typed["request_id"], typed["code"], secret_key=house().keys.secret_key, now=now()
+            db.session(),
+            typed["request_id"],
+            typed["code"],
+            secret_key=house().keys.secret_key,
+            locale=problems.locale(),
+            now=now(),
         )
     except SignInRefused as refusal:
         return problems.refused(refusal)  # not raised: the try it counted is committed
@@ -58,9 +67,9 @@ def sign_in_by_code(typed: dict[str, Any]) -> Response:
     return let_in(account, cookie=typed["cookie"])
 
 
-def let_in(account: Account, *, cookie: bool) -> Response:
+def let_in(account: Account, *, cookie: bool, by_passkey: bool = False) -> Response:
     """A new session of an account's, as NewSessionSchema: its token in the answer, or in a cookie."""
-    opened, token = entrance.come_in(account)
+    opened, token = entrance.come_in(account, by_passkey=by_passkey)
     said = {"id": opened.id, "kind": account.kind, "expires_at": opened.expires_at}
     body = NewSessionSchema().dump(said if cookie else {**said, "token": token})
     response = conditions.answer(conditions.json_bytes(body), 201, cache=conditions.NEVER)

@@ -23,14 +23,15 @@ from citylife.shops.possession import (
     LIFETIME,
     Claim,
     Visit,
+    check_is_read,
     pending_claims,
     post_code,
     verify_by_code,
     verify_by_visit,
 )
 from schemas.lists import page_of
-from schemas.offers import NothingSchema
 from schemas.staff import (
+    ReadClaimSchema,
     ReasonSchema,
     RefusalSchema,
     StaffShopHistorySchema,
@@ -86,6 +87,12 @@ def member_id() -> uuid.UUID:
     return guards.current_staff().id
 
 
+def _read_before(shop: Shop, said: dict[str, Any]) -> None:
+    """Go on only where the claim that waits is the one that is named, if one is."""
+    if "claim_id" in said:
+        check_is_read(db.session(), shop, said["claim_id"])
+
+
 @blueprint.route("/staff/shops")
 @guards.staff_required(StaffRole.WATCH)
 @blueprint.response(200, page_of(StaffShopSchema))
@@ -117,6 +124,7 @@ def read_any_shop(shop_id: uuid.UUID) -> OverseenShop:
 def verify_claim(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
     """Accept the pending claim on a proof of possession: a visit, or a posted code that was entered."""
     session, shop = db.session(), any_shop(db.session(), shop_id)
+    _read_before(shop, said)
     if said["proof"] == Proof.VISIT.value:
         visit = Visit(said["visit"]["date"], said["visit"]["seen_by"])
         verify_by_visit(session, shop, visit, now=now(), actor_id=member_id())
@@ -133,6 +141,7 @@ def verify_claim(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
 def refuse_pending_claim(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
     """Refuse the pending claim: the shop is nobody's, listed as before, or closed if only the claim spoke of it."""
     shop = any_shop(db.session(), shop_id)
+    _read_before(shop, said)
     refuse_claim(db.session(), shop, reason=said["reason"], now=now(), actor_id=member_id())
     return with_history(shop)
 
@@ -189,13 +198,14 @@ def reopen_closed_shop(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop
 @guards.staff_required(StaffRole.MODERATE)
 @transaction(idempotent=True, secret=True)
 @blueprint.response(201, A_PAGE, content_type="text/html", description="The letter, to print and to post")
-@blueprint.arguments(NothingSchema)
-def post_shop_code(_nothing: dict[str, Any], shop_id: uuid.UUID) -> Response:
+@blueprint.arguments(ReadClaimSchema)
+def post_shop_code(said: dict[str, Any], shop_id: uuid.UUID) -> Response:
     """Make a code for a claimed shop, and the letter that carries it: a page to print, and never shown again.
 
     A code made before is worth nothing from now on. The merchant enters it within sixty days, in five tries.
     """
     session, shop = db.session(), any_shop(db.session(), shop_id)
+    _read_before(shop, said)
     code = post_code(session, shop, now=now(), actor_id=member_id())
     claimant = pending_claims(session, [shop.id])[shop.id].merchant
     letter = code_letter(shop, code, until=now() + LIFETIME, locale=claimant.locale)

@@ -111,7 +111,7 @@ def list_acts(wanted: dict[str, Any]) -> Response:
         db.session(),
         subject_id=wanted["subject"],
         action=wanted["action"],
-        before=read_number(wanted["cursor"]),
+        before=cursors.read_number(wanted["cursor"]),
         limit=wanted["limit"] + 1,
     )
     shown, more = cut(rows, wanted["limit"])
@@ -167,20 +167,6 @@ def read_demand_letter(awaited_id: uuid.UUID) -> Response:
     """The letter to a shop that at least eleven citizens wait for, with a QR code by which to claim it."""
     row = awaited(db.session(), awaited_id)
     return conditions.answer(demand_letter(row.shop, row.waiting or 0).encode(), content_type=HTML)
-
-
-def read_number(cursor: str | None) -> int | None:
-    """The number of an act in a cursor.
-
-    Raises:
-        CursorRefused: not one of ours.
-    """
-    word = cursors.read_word(cursor)
-    if word is None:
-        return None
-    if not word.isdecimal() or len(word) > 18:  # noqa: PLR2004 - what both databases count up to
-        raise cursors.CursorRefused(pointer="/cursor")
-    return int(word)
 
 
 def read_place(cursor: str | None) -> Place | None:

@@ -14,6 +14,7 @@ from blueprints.commands.mistakes import explained
 from blueprints.commands.oversight import audit_commands, sending
 from blueprints.commands.parting import partitions
 from blueprints.commands.people import merchants, staff
+from blueprints.commands.pilot import pilot_commands
 from blueprints.commands.saving import backup, erasures, restore_backup
 from blueprints.commands.serving import serve, work
 from blueprints.commands.speech import SpokenGroup, here, misuse
@@ -61,6 +62,7 @@ for command in (
     restore_backup,
     erasures,
     partitions,
+    pilot_commands,
 ):
     commands.add_command(command)
 

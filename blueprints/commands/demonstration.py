@@ -12,10 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from blueprints.commands.desk import Desk
+from blueprints.commands.invention import invent_town
 from blueprints.commands.mistakes import Mistake
 from blueprints.commands.speech import SpokenCommand, here, option, tell
 from blueprints.commands.town import (
     MERCHANT,
+    STAFF,
     WANDERING,
     FictionalOffer,
     FictionalShop,
@@ -26,6 +28,10 @@ from blueprints.commands.town import (
 from citylife import offers, shops
 from citylife.accounts.citizens import MOST_A_DAY, MOST_A_WEEK, Citizen, Wishes, change_wishes
 from citylife.accounts.merchants import Scope, invite_merchant, key_of, new_key
+from citylife.accounts.passkeys import passkeys_of
+from citylife.accounts.sessions import Account, AccountKind
+from citylife.accounts.sign_in import invite_to_sign_in, sign_in_link
+from citylife.accounts.staff import StaffRole, invite_staff
 from citylife.audit import Actor
 from citylife.courtesy.rules import MOST_ANNOUNCEMENTS, set_announcements_a_day
 from citylife.keys import keep_secret
@@ -52,13 +58,34 @@ KEY_FILE: Final = "demo-merchant-key"
         "plusieurs fois de suite. Refusé dès qu’un commerce n’est pas fictif."
     ),
 )
+@option(
+    "--town",
+    "whole_town",
+    is_flag=True,
+    help=Sentence(
+        "Écrit dans une base vide toute une ville inventée avec son année : 280 000 citoyens, 5 millions de "
+        "notifications. Quelques minutes, quelques gigaoctets. Interrompue, elle ne laisse rien."
+    ),
+)
+@option(
+    "--scale",
+    type=float,
+    help=Sentence("Avec --town : combien de fois cette ville ; 0.01, pour regarder."),
+)
 @click.pass_obj
-def demo(desk: Desk, *, no_courtesy: bool) -> None:
+def demo(desk: Desk, *, no_courtesy: bool, whole_town: bool, scale: float | None) -> None:
     """Fill the instance with a fictional town."""
     now = desk.clock()
+    if no_courtesy and whole_town:
+        raise Mistake("--no-courtesy ne va pas avec --town.")
     if no_courtesy:
         _without_courtesy(desk, now=now)
         return
+    if whole_town:
+        _whole_town(desk, 1.0 if scale is None else scale, now=now)
+        return
+    if scale is not None:
+        raise Mistake("--scale ne va qu’avec --town.")
     town = fictional_shops()
     with desk.writing() as session:
         with click.progressbar(town, label=here(Sentence("Commerces fictifs"))) as progress:
@@ -73,8 +100,22 @@ def demo(desk: Desk, *, no_courtesy: bool) -> None:
             offers=announced,
         )
     )
-    tell(Sentence("Clé d’API du commerçant de démonstration ({email}) :", email=MERCHANT))
-    click.echo(key)
+    _tell_staff(desk, now=now)
+    _tell_key(key)
+
+
+def _whole_town(desk: Desk, scale: float, *, now: dt.datetime) -> None:
+    """Invent a whole town, and say what to do next."""
+    invent_town(desk, scale, now=now)
+    key = demo_key(desk, now=now)
+    _tell_staff(desk, now=now)
+    _tell_key(key)
+    tell(
+        Sentence(
+            "Ensuite : « citylife serve », puis {url}/pilote pour le dernier rapport, ou « citylife pilot show ».",
+            url=desk.settings.base_url,
+        )
+    )
 
 
 def _without_courtesy(desk: Desk, *, now: dt.datetime) -> None:
@@ -102,12 +143,37 @@ def _without_courtesy(desk: Desk, *, now: dt.datetime) -> None:
     tell(Sentence("Sans heures calmes et avec le plus grand budget : {citizens} citoyens.", citizens=len(citizens)))
 
 
+def _tell_staff(desk: Desk, *, now: dt.datetime) -> None:
+    """Say how the demonstration's member of staff enters the console: by a link, until she has made a passkey."""
+    with desk.writing() as session:
+        account = Account(AccountKind.STAFF, invite_staff(session, STAFF, StaffRole.ADMINISTER, now=now).id)
+        token = None if passkeys_of(session, account) else invite_to_sign_in(session, account, now=now)
+    if token is None:
+        console = f"{desk.settings.base_url}/console"
+        tell(Sentence("Console du cluster ({email}), par sa clé d’accès : {address}", email=STAFF, address=console))
+        tell(
+            Sentence(
+                "Cette clé n’est pas sur cet appareil ? « citylife staff end {email} », puis "
+                "« citylife demo », en font créer une autre.",
+                email=STAFF,
+            )
+        )
+        return
+    tell(Sentence("Console du cluster ({email}), par ce lien, puis une clé d’accès à créer :", email=STAFF))
+    click.echo(sign_in_link(desk.settings.base_url, token))
+
+
+def _tell_key(key: str) -> None:
+    tell(Sentence("Clé d’API du commerçant de démonstration ({email}) :", email=MERCHANT))
+    click.echo(key)
+
+
 def demo_key(desk: Desk, *, now: dt.datetime) -> str:
     """Return the demo merchant's API key: the one kept in the instance folder, or a new one where it is not ours."""
     path = desk.settings.instance / KEY_FILE
     with desk.writing() as session:
         kept = kept_key(path)
-        if kept is not None and key_of(session, kept) is not None:
+        if kept is not None and key_of(session, kept, now=now) is not None:
             return kept
         merchant = invite_merchant(session, MERCHANT, now=now)
         _, token = new_key(session, merchant, "demo", list(Scope), now=now)

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import datetime as dt
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from blueprints.commands.desk import Desk
 from blueprints.commands.mistakes import Mistake
+from blueprints.commands.progress import progress
 from blueprints.commands.speech import SpokenCommand, here, option, tell
 from citylife import audit
 from citylife.addresses import AddressService
@@ -38,8 +38,6 @@ BATCH: Final = 500
 """Rows a transaction, and the most that an interruption loses."""
 BARE_BATCH: Final = 50
 """Rows a transaction that have an address to be asked for: some seconds of asking."""
-LINE_EVERY: Final = 5_000
-"""Rows between two lines of progress, where there is no terminal to draw a bar on."""
 ATTEMPTS: Final = 3
 """How often a batch is written anew because somebody else has just written the same shop."""
 COLUMNS: Final = ("row", "source", "name", "verdict", "reason", "remarks", "page")
@@ -116,7 +114,9 @@ def import_shops(desk: Desk, file: Path, report: Path | None, *, dry_run: bool) 
         source = _opened(stack, file)
         tally = Tally(_reporting(stack, report, file))
         intake = Intake(_address_service(stack, desk.settings))
-        advance = stack.enter_context(_progress(source.count))
+        advance = stack.enter_context(
+            progress(source.count, Sentence("Commerces"), Sentence("{done} lignes sur {count}"))
+        )
         try:
             for rows in _batches(source):
                 tally.add(_taken(sessions, intake, rows, now=now, dry_run=dry_run))
@@ -242,22 +242,3 @@ def _cell(text: str) -> str:
     """What a stranger wrote, on one line, cut short, and never a formula."""
     text = "".join(mark if mark.isprintable() else " " for mark in text[:LONGEST_CELL]).strip()
     return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-@contextlib.contextmanager
-def _progress(count: int) -> Iterator[Callable[[int], None]]:
-    """Say on stderr how far it is: with a bar on a terminal, elsewhere with a line now and then."""
-    if sys.stderr.isatty():
-        label = here(Sentence("Commerces"))
-        with click.progressbar(length=count, label=label, file=sys.stderr) as bar:
-            yield bar.update
-        return
-    done = 0
-
-    def advance(rows: int) -> None:
-        nonlocal done
-        if (done + rows) // LINE_EVERY > done // LINE_EVERY:
-            click.echo(here(Sentence("{done} lignes sur {count}", done=done + rows, count=count)), err=True)
-        done += rows
-
-    yield advance

@@ -11,6 +11,8 @@ from citylife import audit
 from citylife.accounts.emails import check_email
 from citylife.accounts.invitations import invite_into_staff, invite_into_team
 from citylife.accounts.merchants import Merchant, Role, Scope, new_key
+from citylife.accounts.passkeys import remove_passkeys
+from citylife.accounts.sessions import Account, AccountKind
 from citylife.accounts.sign_in import sign_in_link
 from citylife.accounts.staff import StaffRole, end_staff
 from citylife.audit import Actor
@@ -110,6 +112,7 @@ def end_member(desk: Desk, email: str) -> None:
             member = end_staff(session, email, now=now)
         except Absent:
             raise Mistake("Personne du cluster n’a l’adresse {email}.", email=email) from None
+        remove_passkeys(session, Account(AccountKind.STAFF, member.id))
         audit.note(session, "staff.left", member.id, actor=Actor.OPERATOR, now=now)
     tell(Sentence("{email} ne fait plus partie de l’équipe du cluster.", email=email))
 

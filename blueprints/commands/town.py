@@ -26,6 +26,8 @@ WANDERING: Final = "Rôtisserie Volante"
 MERCHANT: Final = "demo@citylife.invalid"
 """Who runs those two."""
 
+STAFF: Final = "equipe@citylife.invalid"
+"""Who administers the demonstration."""
 _METRES_A_DEGREE: Final = 111_320.0
 _STANDS: Final = (
     (2, "Marché de Locon", "62520"),

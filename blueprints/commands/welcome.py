@@ -12,6 +12,7 @@ from blueprints.commands.town import SHOWN
 from citylife.accounts.merchants import key_of
 from citylife.clock import PARIS
 from citylife.database import reading
+from citylife.invented.tables import invented_town
 from citylife.ledger.gate import sending_refused
 from citylife.settings import Settings
 from citylife.shops import Shop
@@ -33,9 +34,13 @@ def where_to_go(engine: Engine, settings: Settings, *, now: dt.datetime) -> Iter
         if sending_refused(session, settings.aipd_date):
             yield here(REFUSED)
         shop = session.scalar(select(Shop).where(Shop.name == SHOWN, Shop.fictional))
+        invented = invented_town(session) is not None
         key = kept_key(settings.instance / KEY_FILE)
-        if key is not None and key_of(session, key) is None:
+        if key is not None and key_of(session, key, now=now) is None:
             key = None
+    if shop is None and invented:
+        yield here(Sentence("Ville inventée : tout y est fictif. Ses chiffres : {url}/pilote", url=settings.base_url))
+        return
     if shop is None:
         yield here(Sentence("Pour essayer avec des commerces fictifs : citylife demo"))
         return

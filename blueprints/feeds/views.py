@@ -25,8 +25,6 @@ PUBLIC: Final = "public, max-age=300"
 ATOM: Final = "application/atom+xml; charset=utf-8"
 CALENDAR: Final = "text/calendar; charset=utf-8"
 MOST: Final = 100
-FOUNDED: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-"""When a feed that never had anything to tell was last changed."""
 
 blueprint: Final = Blueprint("feeds", __name__)
 
@@ -75,7 +73,7 @@ def read_commune_atom(insee_code: str) -> Response:
         raise Absent
     commune = communes()[insee_code]
     told = [told_of(offer, shop, _address, now=now()) for offer, shop in _latest(insee_code=insee_code)]
-    changed = _changed(told, least=FOUNDED)
+    changed = _changed(told, least=atom.FOUNDED)
     feed = atom.Feed(
         key=f"commune/{insee_code}",
         title=commune.name,

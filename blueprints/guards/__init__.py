@@ -5,13 +5,16 @@ something must come from our own pages (Sec-Fetch-Site, else Origin): a page els
 """
 
 from blueprints.guards.citizens import (
+    asking,
     citizen_asking,
     citizen_or_none,
     citizen_required,
     clear_citizen_cookie,
     cookie_name,
     current_citizen,
+    note_visit,
     set_citizen_cookie,
+    shown_token,
 )
 from blueprints.guards.merchants import (
     current_merchant,
@@ -19,11 +22,19 @@ from blueprints.guards.merchants import (
     merchant_required,
     merchant_session_required,
     my_offer,
+    my_recurring,
     my_shop,
 )
 from blueprints.guards.origin import FromElsewhere, check_same_origin
 from blueprints.guards.reader import AnotherReader, check_reader, reader_tag, say_reader
-from blueprints.guards.refusals import OwnersOnly, RoleMissing, ScopeMissing, SessionNeeded, SignInNeeded
+from blueprints.guards.refusals import (
+    OwnersOnly,
+    PasskeyNeeded,
+    RoleMissing,
+    ScopeMissing,
+    SessionNeeded,
+    SignInNeeded,
+)
 from blueprints.guards.sessions import (
     clear_session_cookie,
     own_sessions,
@@ -40,10 +51,12 @@ __all__ = [
     "AnotherReader",
     "FromElsewhere",
     "OwnersOnly",
+    "PasskeyNeeded",
     "RoleMissing",
     "ScopeMissing",
     "SessionNeeded",
     "SignInNeeded",
+    "asking",
     "bearer_token",
     "caller",
     "check_reader",
@@ -61,7 +74,9 @@ __all__ = [
     "merchant_required",
     "merchant_session_required",
     "my_offer",
+    "my_recurring",
     "my_shop",
+    "note_visit",
     "own_sessions",
     "reader_tag",
     "say_reader",
@@ -69,6 +84,7 @@ __all__ = [
     "session_required",
     "set_citizen_cookie",
     "set_session_cookie",
+    "shown_token",
     "staff_required",
     "standing_session",
     "tokens_shown",

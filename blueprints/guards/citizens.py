@@ -17,6 +17,7 @@ from blueprints.guards.origin import check_same_origin, hosted, own_name
 from blueprints.guards.refusals import CitizenNeeded
 from blueprints.guards.tokens import bearer_token
 from blueprints.house import house
+from blueprints.limits import place
 from blueprints.pacing import recognised
 from blueprints.storage import SAFE, db
 from citylife.accounts.citizens import Citizen, citizen_of
@@ -90,14 +91,36 @@ def citizen_or_none() -> Citizen | None:
 
 
 def citizen_asking(connection: Connection, moment: dt.datetime) -> uuid.UUID:
-    """Her id alone, for the hottest reads, by a kept connection.
+    """Her id alone, for the hottest requests, by a kept connection.
 
     Raises:
         CitizenNeeded: nobody we know.
     """
+    token = shown_token()
+    return asking(token, speaks_for(connection, token), moment)
+
+
+def shown_token() -> str:
+    """The citizen's token, which nobody has looked up yet.
+
+    Raises:
+        CitizenNeeded: there is none.
+        FromElsewhere: her cookie came with a change asked for by another site.
+    """
     token = citizen_token()
-    citizen_id = None if token is None else speaks_for(connection, token)
-    if token is None or citizen_id is None:
+    if token is None:
+        raise CitizenNeeded
+    return token
+
+
+def asking(token: str, citizen_id: uuid.UUID | None, moment: dt.datetime) -> uuid.UUID:
+    """The citizen that a token was found to speak for: her call and her day are counted.
+
+    Raises:
+        CitizenNeeded: it speaks for nobody.
+        TooFast: she called too often.
+    """
+    if citizen_id is None:
         raise CitizenNeeded
     recognised(token)
     note_day(citizen_id, moment)
@@ -109,16 +132,27 @@ def note_day(citizen_id: uuid.UUID, moment: dt.datetime) -> None:
 
     Any other may still hold the only pen of SQLite when its answer is ready.
     """
-    parts = house()
-    parts.active_days.note(citizen_id, moment)
-    if current_request().method in SAFE and parts.days_rhythm.due(moment):
+    house().active_days.note(citizen_id, moment)
+    write_when_due(moment)
+
+
+def note_visit(subject: uuid.UUID, moment: dt.datetime) -> None:
+    """Somebody nobody knows came to a page of the subject; it is written with citizens' days."""
+    house().visits.note(subject, hash(place()), moment)
+    write_when_due(moment)
+
+
+def write_when_due(moment: dt.datetime) -> None:
+    """Write what was gathered once this request is answered, if it only reads and a minute has passed."""
+    if current_request().method in SAFE and house().days_rhythm.due(moment):
         after_this_request(write_days)
 
 
 def write_days(response: Response) -> Response:
-    """Write the days gathered; when the database fails they wait for the next time."""
+    """Write the days and visits gathered; when the database fails they wait for the next time."""
     try:
         house().active_days.flush(house().clock())
+        house().visits.flush()
     except SQLAlchemyError as error:
         log.warning("days-not-written", error=type(error).__name__)
     return response

@@ -1,22 +1,27 @@
 """Merchants, by an API key limited to its scopes, or by a session, which has them all."""
 
+import datetime as dt
 import functools
 import uuid
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from flask import g, request
+from sqlalchemy.orm import Session
 
 from blueprints.documented import documented
 from blueprints.guards.refusals import MerchantNeeded, OwnersOnly, ScopeMissing, SessionNeeded
-from blueprints.guards.sessions import SCHEMES, standing_session
+from blueprints.guards.sessions import SCHEMES, note_seen, standing_session
 from blueprints.guards.tokens import bearer_token
+from blueprints.house import now
 from blueprints.limits import count_of
 from blueprints.pacing import recognised
 from blueprints.storage import SAFE, db
-from citylife.accounts.merchants import WRITES, Merchant, Role, Scope, key_of
+from citylife.accounts.merchants import WRITES, Membership, Merchant, MerchantKey, Role, Scope, come_by, key_of, see_key
 from citylife.accounts.sessions import AccountKind
-from citylife.offers import Offer
+from citylife.clock import local_date
+from citylife.offers import Offer, RecurringOffer
+from citylife.offers.coming_again import recurring_of_team
 from citylife.offers.reading import offer_of_team
 from citylife.shops import Shop
 from citylife.shops.directory import shop_of_team
@@ -84,7 +89,19 @@ def my_shop(shop_id: uuid.UUID, *, owner: bool = False) -> Shop:
     shop, place = shop_of_team(db.session(), merchant_id(), shop_id)
     if owner and place.role is not Role.OWNER:
         raise OwnersOnly
+    if place.pending:
+        _note_here(place)
     return shop
+
+
+def _note_here(place: Membership) -> None:
+    """Write, once a request, that whoever was invited has come to this shop, herself or by a program of hers."""
+    who, shop_id, moment = place.merchant_id, place.shop_id, now()
+    noted: set[uuid.UUID] = g.setdefault("came_to", set())
+    if shop_id in noted:
+        return
+    noted.add(shop_id)
+    note_seen(lambda writer: come_by(writer, who, shop_id, now=moment), db.session())
 
 
 def my_offer(offer_id: uuid.UUID) -> tuple[Offer, Shop]:
@@ -95,6 +112,15 @@ def my_offer(offer_id: uuid.UUID) -> tuple[Offer, Shop]:
     """
     offer, shop, _ = offer_of_team(db.session(), merchant_id(), offer_id)
     return offer, shop
+
+
+def my_recurring(recurring_id: uuid.UUID) -> tuple[RecurringOffer, Shop]:
+    """A recurring offer of a shop the merchant runs, in any state, with the shop.
+
+    Raises:
+        NotYours: there is none, or it is another shop's.
+    """
+    return recurring_of_team(db.session(), merchant_id(), recurring_id)
 
 
 def _asking() -> tuple[uuid.UUID, frozenset[str]]:
@@ -113,11 +139,20 @@ def _asking() -> tuple[uuid.UUID, frozenset[str]]:
 
 def _by_key() -> tuple[uuid.UUID, frozenset[str]] | None:
     token = bearer_token()
-    key = None if token is None else key_of(db.session(), token)
+    session, moment = db.session(), now()
+    key = None if token is None else key_of(session, token, now=moment)
     if token is None or key is None:
         return None
     recognised(token)
+    if key.used_on is None or key.used_on < local_date(moment):
+        _note_used(key, session, moment)
     return key.merchant_id, frozenset(key.scopes)
+
+
+def _note_used(key: MerchantKey, session: Session, moment: dt.datetime) -> None:
+    """Write the day once."""
+    key_id = key.id
+    note_seen(lambda writer: see_key(writer, key_id, local_date(moment)), session)
 
 
 def _by_session() -> tuple[uuid.UUID, frozenset[str]] | None:

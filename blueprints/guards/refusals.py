@@ -58,6 +58,21 @@ class StaffNeeded(SignInNeeded):
     )
 
 
+class PasskeyNeeded(Refusal):
+    """A member of staff has come in by a letter, which opens nothing of the cluster's: whoever reads her mail could."""
+
+    slug: ClassVar[str] = "passkey-needed"
+    status: ClassVar[int] = 403
+    title: ClassVar[str] = "Clé d’accès nécessaire"
+    sentence: ClassVar[str] = "Un courriel ne suffit pas ici : il faut se connecter avec une clé d’accès."
+    page: ClassVar[PersonTold] = PersonTold(
+        Sentence("Connectez-vous avec votre clé d’accès"),
+        Sentence("Un courriel ne suffit pas pour l’équipe du cluster : il faut une clé d’accès."),
+        "/console/cle",
+        Sentence("Continuer"),
+    )
+
+
 class ScopeMissing(Refusal):
     """The API key may not do this."""
 

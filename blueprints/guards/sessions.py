@@ -15,7 +15,7 @@ from blueprints.guards.refusals import SignInNeeded
 from blueprints.guards.tokens import bearer_token
 from blueprints.house import house, now
 from blueprints.pacing import recognised
-from blueprints.storage import SAFE, db
+from blueprints.storage import READS, SAFE, db
 from citylife.accounts.sessions import LIFE, AccountKind, AccountSession, see_session, seen_lately, session_of
 from citylife.accounts.staff import staff_member
 
@@ -108,17 +108,26 @@ def _read_session(kind: AccountKind) -> AccountSession | None:
 
 
 def _note_seen(standing: AccountSession, session: Session) -> None:
-    """Write the hour once: with the request's own changes, or after a request that only reads."""
+    """Write the hour once."""
     session_id, moment = standing.id, now()
-    if request.method not in SAFE:
-        see_session(session, session_id, now=moment)
+
+    def see(writer: Session) -> None:
+        see_session(writer, session_id, now=moment)
+
+    note_seen(see, session)
+
+
+def note_seen(see: Callable[[Session], None], session: Session) -> None:
+    """Have written that somebody came: with the request's own changes, or after a request that only reads."""
+    if request.method not in SAFE and READS not in g:
+        see(session)
         return
 
     @after_this_request
-    def write_hour(response: Response) -> Response:
+    def write_it(response: Response) -> Response:
         try:
             with Session(house().writing_engine) as writer, writer.begin():
-                see_session(writer, session_id, now=moment)
+                see(writer)
         except SQLAlchemyError as error:
             log.warning("session-not-seen", error=type(error).__name__)
         return response

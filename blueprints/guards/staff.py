@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar
 from flask import g
 
 from blueprints.documented import documented
-from blueprints.guards.refusals import RoleMissing, StaffNeeded
+from blueprints.guards.refusals import PasskeyNeeded, RoleMissing, StaffNeeded
 from blueprints.guards.sessions import SCHEMES, standing_session
 from blueprints.storage import db
 from citylife.accounts.sessions import AccountKind
@@ -18,13 +18,16 @@ R = TypeVar("R")
 
 
 def current_staff() -> StaffMember:
-    """The member of staff who is asking.
+    """The member of staff who is asking, by a session that a passkey began.
 
     Raises:
         StaffNeeded: none we know, or one who has left.
+        PasskeyNeeded: she has come in by a letter.
     """
     if "staff" not in g:
         standing = standing_session(AccountKind.STAFF)
+        if standing is not None and not standing.by_passkey:
+            raise PasskeyNeeded
         g.staff = None if standing is None else staff_member(db.session(), standing.account.id)
         if g.staff is not None:
             g.caller = f"staff:{g.staff.id}"

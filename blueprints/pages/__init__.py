@@ -36,4 +36,5 @@ def register(app: Flask) -> None:
     app.register_blueprint(monday_mail.blueprint)
     app.register_blueprint(email_digest.blueprint)
     app.register_blueprint(staff.blueprint)
+    app.register_blueprint(staff.console)
     public.init_app(app)

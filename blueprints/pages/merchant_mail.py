@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, url_for
 
-from blueprints import conditions, guards
+from blueprints import guards
 from blueprints.house import house, now
 from blueprints.limits import count_of
+from blueprints.pages import mail_links
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.showing import show_offer, show_shop
 from blueprints.storage import db
@@ -27,7 +28,6 @@ from citylife.shops import Shop
 from citylife.wording import Sentence, say
 
 OK: Final = 200
-GONE: Final = 410
 
 NO_CONFIRMATIONS: Final = Sentence(
     "Touchez le bouton : plus aucun courriel ne suit vos annonces. "
@@ -38,14 +38,21 @@ NO_MONDAYS: Final = Sentence(
     "Rien d’autre ne change ; « Mon compte » le remet quand vous voulez."
 )
 
+STOPPED: Final = Sentence(
+    "Vous ne recevrez plus ce courriel ; un courriel déjà parti peut encore arriver. Pour le recevoir de nouveau : "
+    "« Mon compte »."
+)
+SPENT: Final = Sentence("Il est incomplet, ou vous ne faites plus partie de l’équipe de ce commerce.")
+
 blueprint: Final = Blueprint("merchant_mail", __name__, template_folder="templates")
+blueprint.after_request(mail_links.keep_nothing)
 
 
 @blueprint.route(f"{SELL_OUT_PATH}<token>")
 def read_sell_out(token: str) -> Response:
     """The offer with a button; what was done, once it was."""
     found = offer_of_link(db.session(), token, secret=house().keys.secret_key)
-    return _spent() if found is None else _page(token, found[0], found[1])
+    return mail_links.spent(SPENT, merchant=True) if found is None else _page(token, found[0], found[1])
 
 
 @blueprint.route(f"{SELL_OUT_PATH}<token>", methods=["POST"])
@@ -65,7 +72,7 @@ def undo(token: str) -> Response:
 @blueprint.route(f"{STOP_PATH}<token>")
 def read_stop(token: str) -> str:
     """A button; the page is the same for any link, also for one that stops nothing any more."""
-    return _stopping(url_for("merchant_mail.stop", token=token), NO_CONFIRMATIONS)
+    return mail_links.stopping(url_for("merchant_mail.stop", token=token), NO_CONFIRMATIONS)
 
 
 @blueprint.route(f"{STOP_PATH}<token>", methods=["POST"])
@@ -73,13 +80,13 @@ def read_stop(token: str) -> str:
 def stop(token: str) -> Response:
     """Stop the letters that the link came with; however often it is sent."""
     stop_confirmations_by_link(db.session(), token, secret=house().keys.secret_key)
-    return make_response(render_template("merchant_mail/stopped.html"))
+    return mail_links.stopped(STOPPED)
 
 
 @blueprint.route(f"{mondays.STOP_PATH}<token>")
 def read_stop_mondays(token: str) -> str:
     """The same for the letters of Mondays."""
-    return _stopping(url_for("merchant_mail.stop_mondays", token=token), NO_MONDAYS)
+    return mail_links.stopping(url_for("merchant_mail.stop_mondays", token=token), NO_MONDAYS)
 
 
 @blueprint.route(f"{mondays.STOP_PATH}<token>", methods=["POST"])
@@ -87,18 +94,7 @@ def read_stop_mondays(token: str) -> str:
 def stop_mondays(token: str) -> Response:
     """Stop the letters of Mondays that the link came with; however often it is sent."""
     mondays.stop_mondays_by_link(db.session(), token, secret=house().keys.secret_key)
-    return make_response(render_template("merchant_mail/stopped.html"))
-
-
-@blueprint.after_request
-def keep_nothing(response: Response) -> Response:
-    """Neither a browser's history nor a cache on the way keeps what is shown."""
-    response.headers["Cache-Control"] = conditions.NEVER
-    return response
-
-
-def _stopping(action: str, what: Sentence) -> str:
-    return render_template("merchant_mail/stop.html", action=action, what=what)
+    return mail_links.stopped(STOPPED)
 
 
 def _act(token: str, act: Callable[[Offer, uuid.UUID], Any]) -> Response:
@@ -106,7 +102,7 @@ def _act(token: str, act: Callable[[Offer, uuid.UUID], Any]) -> Response:
     guards.check_same_origin()
     found = offer_of_link(db.session(), token, secret=house().keys.secret_key)
     if found is None:
-        return _spent()
+        return mail_links.spent(SPENT, merchant=True)
     offer, shop, merchant_id = found
     count_of(WRITES, str(merchant_id))
     try:
@@ -131,8 +127,4 @@ def _page(token: str, offer: Offer, shop: Shop, *, problem: str | None = None, s
         gone=gone,
         problem=problem,
     )
-    return make_response(page, status if live or gone or problem else GONE)
-
-
-def _spent() -> Response:
-    return make_response(render_template("merchant_mail/spent.html"), GONE)
+    return make_response(page, status if live or gone or problem else mail_links.GONE)

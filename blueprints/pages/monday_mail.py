@@ -4,9 +4,10 @@ from typing import Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, url_for
 
-from blueprints import conditions, guards
+from blueprints import guards
 from blueprints.house import house, now
 from blueprints.limits import count_of
+from blueprints.pages import mail_links
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.showing import show_offer, show_shop
 from blueprints.storage import db
@@ -18,19 +19,22 @@ from citylife.merchant_mail.mondays import AGAIN_PATH
 from citylife.merchant_mail.repeating import Again, again_of_link, live_again, repeat, repeated_lately
 from citylife.moments import until_words
 from citylife.prices import price_words
-from citylife.wording import say
+from citylife.wording import Sentence, say
 
 OK: Final = 200
-GONE: Final = 410
+SPENT: Final = Sentence(
+    "Sa semaine est finie, ou il est incomplet, ou vous ne faites plus partie de l’équipe de ce commerce."
+)
 
 blueprint: Final = Blueprint("monday_mail", __name__, template_folder="templates")
+blueprint.after_request(mail_links.keep_nothing)
 
 
 @blueprint.route(f"{AGAIN_PATH}<token>")
 def read_again(token: str) -> Response:
     """What would be published, with a button; what is live, once it was; that it was done again, within a day."""
     again = again_of_link(db.session(), token, secret=house().keys.secret_key, now=now())
-    return _spent() if again is None else _page(token, again)
+    return mail_links.spent(SPENT, merchant=True) if again is None else _page(token, again)
 
 
 @blueprint.route(f"{AGAIN_PATH}<token>", methods=["POST"])
@@ -41,7 +45,7 @@ def publish_again(token: str) -> Response:
     secret, moment, session = house().keys.secret_key, now(), db.session()
     again = again_of_link(session, token, secret=secret, now=moment)
     if again is None:
-        return _spent()
+        return mail_links.spent(SPENT, merchant=True)
     count_of(WRITES, str(again.merchant_id))
     try:
         offer = repeat(session, again, now=moment)
@@ -51,13 +55,6 @@ def publish_again(token: str) -> Response:
         session.rollback()
         return _page(token, again, problem=say(refusal.detail, page_locale()), status=refusal.status)
     return make_response(redirect(url_for("monday_mail.read_again", token=token), 303))
-
-
-@blueprint.after_request
-def keep_nothing(response: Response) -> Response:
-    """Neither a browser's history nor a cache on the way keeps what is shown."""
-    response.headers["Cache-Control"] = conditions.NEVER
-    return response
 
 
 def _page(token: str, again: Again, *, problem: str | None = None, status: int = OK) -> Response:
@@ -75,7 +72,3 @@ def _page(token: str, again: Again, *, problem: str | None = None, status: int =
         problem=problem,
     )
     return make_response(page, status)
-
-
-def _spent() -> Response:
-    return make_response(render_template("merchant_mail/spent.html", weekly=True), GONE)

@@ -13,10 +13,9 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 import segno
-from reportlab.lib.units import mm
-from reportlab.pdfbase.pdfmetrics import stringWidth
-from reportlab.pdfgen.canvas import Canvas
 
+MM: Final = 72 / 25.4
+"""Points in a millimetre."""
 ENCODING: Final = "windows-1252"
 LEADING: Final = 0.43
 """Millimetres a line takes for each point of its type."""
@@ -106,24 +105,26 @@ class Paper:
 
     def pdf(self, *, title: str, language: str, size: tuple[float, float] | None = None) -> bytes:
         """The sheet as a PDF of one page, reduced or enlarged to a `size`; the same sheet is the same bytes."""
+        from reportlab.pdfgen.canvas import Canvas  # noqa: PLC0415 - six megabytes that few requests need
+
         written = io.BytesIO()
         width, height = size or (self.width, self.height)
         scale = min(width / self.width, height / self.height)
-        canvas = Canvas(written, pagesize=(width * mm, height * mm), lang=language, invariant=1)
+        canvas = Canvas(written, pagesize=(width * MM, height * MM), lang=language, invariant=1)
         canvas.setTitle(sound(title))
         canvas.setAuthor("Citylife")
         canvas.setViewerPreference("DisplayDocTitle", "true")
         if size is not None:
-            canvas.translate((width - self.width * scale) / 2 * mm, (height - self.height * scale) / 2 * mm)
+            canvas.translate((width - self.width * scale) / 2 * MM, (height - self.height * scale) / 2 * MM)
             canvas.scale(scale, scale)
         for one in self.placed:
             if isinstance(one, Bar):
-                bottom = (self.height - one.y - one.height) * mm
-                canvas.rect(one.x * mm, bottom, one.width * mm, one.height * mm, stroke=0, fill=1)
+                bottom = (self.height - one.y - one.height) * MM
+                canvas.rect(one.x * MM, bottom, one.width * MM, one.height * MM, stroke=0, fill=1)
             else:
                 canvas.setFont(one.font, one.size)
                 draw = canvas.drawCentredString if one.centred else canvas.drawString
-                draw(one.x * mm, (self.height - one.y) * mm, one.words)
+                draw(one.x * MM, (self.height - one.y) * MM, one.words)
         canvas.showPage()
         canvas.save()
         return written.getvalue()
@@ -185,9 +186,11 @@ def lines(text: str, width: float, size: float, font: str) -> Iterator[str]:
 
 def width_of(text: str, size: float, font: str) -> float:
     """How wide a line is, in millimetres; what the font lacks is taken to be wide."""
+    from reportlab.pdfbase.pdfmetrics import stringWidth  # noqa: PLC0415 - see above
+
     known = "".join(mark for mark in text if _has(mark))
     lacking = sum(WIDEST for mark in text if not _has(mark) and unicodedata.category(mark) not in NO_WIDTH)
-    measured: float = (stringWidth(known, font, size) + lacking * size) / mm
+    measured: float = (stringWidth(known, font, size) + lacking * size) / MM
     return measured
 
 
@@ -220,6 +223,6 @@ def _svg_text(one: Text) -> str:
     weight = ' font-weight="bold"' if one.bold else ""
     anchor = ' text-anchor="middle"' if one.centred else ""
     return (
-        f'<text x="{one.x:.3f}" y="{one.y:.3f}" font-size="{one.size / mm:.3f}"{weight}{anchor}{length} '
+        f'<text x="{one.x:.3f}" y="{one.y:.3f}" font-size="{one.size / MM:.3f}"{weight}{anchor}{length} '
         f'unicode-bidi="plaintext">{escape(one.words)}</text>'
     )

@@ -10,6 +10,7 @@ from typing import Final
 from flask import url_for
 
 from blueprints.house import house
+from blueprints.pages.arrival import QR, marked
 from blueprints.pages.paper import PLAIN_SPACES, Paper, writable
 from citylife.shops import Shop
 from citylife.wording import DEFAULT_LOCALE, Sentence, say
@@ -83,7 +84,7 @@ def drawn_poster(window: Window) -> Paper:
     _name(paper, window, top=14, room=37, largest=36)
     paper.rule(MARGIN, 55, inner, 0.7)
     _largest(paper, say(INVITATION, DEFAULT_LOCALE), top=58, room=18, largest=40)
-    paper.mark((WIDTH - MARK) / 2, 73, MARK, window.address, error=ERROR, quiet=QUIET)
+    paper.mark((WIDTH - MARK) / 2, 73, MARK, marked(window.address, QR), error=ERROR, quiet=QUIET)
     _largest(paper, window.typed, top=182, room=20, largest=20, bold=False)
     y = 207.0
     for number, step in enumerate(STEPS, 1):
@@ -98,7 +99,9 @@ def sticker(window: Window) -> bytes:
     """The sticker as an SVG: what the poster says, but for its steps; the name in its own script."""
     paper = Paper(STICKER_WIDTH, STICKER_HEIGHT, any_script=True)
     _largest(paper, say(INVITATION, DEFAULT_LOCALE), top=6, room=12, largest=22, margin=7)
-    paper.mark((STICKER_WIDTH - STICKER_MARK) / 2, 17, STICKER_MARK, window.address, error=ERROR, quiet=QUIET)
+    paper.mark(
+        (STICKER_WIDTH - STICKER_MARK) / 2, 17, STICKER_MARK, marked(window.address, QR), error=ERROR, quiet=QUIET
+    )
     _largest(paper, window.typed, top=102, room=12, largest=12, bold=False, margin=7)
     _name(paper, window, top=116, room=25, largest=20, margin=7)
     return paper.svg(title=window.title, language=DEFAULT_LOCALE)

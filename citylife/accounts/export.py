@@ -21,6 +21,7 @@ from citylife.database import Base
 from citylife.devices import Device
 from citylife.email_digest.tables import EmailDigest
 from citylife.follows import EndedFollow, Follow
+from citylife.insiders import TeamFollower
 from citylife.ledger.tables import Decision, Delivery, Message
 from citylife.offers import Offer
 from citylife.places import Place
@@ -125,6 +126,17 @@ SECTIONS: Final[Sequence[Section]] = (
             "ended_at": (EndedFollow.ended_at, Sentence("Jusqu’au")),
         },
         joins=((Shop, Shop.id == EndedFollow.shop_id),),
+    ),
+    Section(
+        name="own_shops",
+        title=Sentence("Les commerces de l’équipe desquels vous êtes"),
+        owner=TeamFollower.citizen_id,
+        fields={
+            "shop_id": (TeamFollower.shop_id, _SHOP_ID),
+            "shop_name": (Shop.name, _SHOP),
+            "shop_slug": (Shop.slug, _SHOP_PAGE),
+        },
+        joins=((Shop, Shop.id == TeamFollower.shop_id),),
     ),
     Section(
         name="places",

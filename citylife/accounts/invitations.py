@@ -1,6 +1,7 @@
 """Invitations: somebody gets a place, and a letter whose link signs her in for the first time."""
 
 import datetime as dt
+import uuid
 from typing import Final, Protocol
 
 from sqlalchemy.orm import Session
@@ -16,6 +17,10 @@ INVITATIONS: Final = Limit("invitation", 20, dt.timedelta(days=1))
 """How many people a merchant may invite: the letters carry our name."""
 INVITATIONS_UNPROVED: Final = Limit("invitation-unproved", 3, dt.timedelta(days=1))
 """The same where the shop is only claimed: nobody has looked yet whose letters these are."""
+INVITATIONS_NETWORK: Final = Limit("invitation-network", 60, dt.timedelta(days=1))
+"""The same for a network, whoever invites there."""
+INVITED: Final = Limit("invited-address", 5, dt.timedelta(days=1))
+"""How many such letters an address gets, whoever sends them."""
 
 
 class Named(Led, Protocol):
@@ -43,6 +48,7 @@ def invite_into_team(
         merchant.email,
         locale=merchant.locale,
         said={"shop": shop.name, "role": role.value},
+        shop_id=shop.id,
         now=now,
     )
     return merchant, member, token
@@ -77,9 +83,10 @@ def _write(
     *,
     locale: str,
     said: dict[str, str],
+    shop_id: uuid.UUID | None = None,
     now: dt.datetime,
 ) -> str:
-    token = invite_to_sign_in(session, account, now=now)
+    token = invite_to_sign_in(session, account, shop_id=shop_id, now=now)
     content = {"token": token, **said}
     write_letter(session, kind, email, locale=locale, content=content, expires_at=now + INVITATION_LIFE, now=now)
     return token

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final, Protocol
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, func, select, text, true
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, func, or_, select, text, true, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from citylife.accounts.emails import check_email
@@ -87,6 +87,13 @@ class Membership(Base):
     role: Mapped[Role] = mapped_column(Choice(Role))
     begun_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime | None]
+    seen_at: Mapped[dt.datetime | None]
+    """When she first followed the invitation or looked at the shop; None while she has only been invited."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether she was invited, and has not come to this shop since."""
+        return self.seen_at is None
 
 
 class MerchantKey(Base):
@@ -100,6 +107,9 @@ class MerchantKey(Base):
     label: Mapped[str] = mapped_column(String(80))
     scopes: Mapped[list[str]]
     created_at: Mapped[dt.datetime]
+    expires_at: Mapped[dt.datetime | None]
+    used_on: Mapped[dt.date | None]
+    """The last day it was used, as Paris has it; nothing finer is kept."""
     revoked_at: Mapped[dt.datetime | None]
 
 
@@ -109,7 +119,7 @@ class LastOwner(Refusal):
     slug = "last-owner"
     status = 409
     title = "Dernier propriétaire"
-    sentence = "Une équipe garde au moins un propriétaire."
+    sentence = "Une équipe garde au moins un propriétaire qui est déjà venu."
 
 
 class TooManyKeys(TooMany):
@@ -128,6 +138,14 @@ class KeyWithoutScope(Invalid):
     sentence = "Une clé doit avoir au moins un droit."
 
 
+class KeyEndsTooSoon(Invalid):
+    """An API key that would open nothing."""
+
+    slug = "key-ends-too-soon"
+    title = "Clé déjà expirée"
+    sentence = "La fin d’une clé doit être à venir."
+
+
 def invite_merchant(session: Session, email: str, *, locale: str = "fr", now: dt.datetime) -> Merchant:
     """The merchant of an e-mail address, made when there is none yet.
 
@@ -142,7 +160,8 @@ def invite_merchant(session: Session, email: str, *, locale: str = "fr", now: dt
 def join_team(session: Session, merchant: Merchant, shop: Led, role: Role, *, now: dt.datetime) -> Membership:
     """Give the merchant a role in the shop's team, from now on; a role she already has stays as it is.
 
-    A seller who becomes an owner signs in again: nothing that was open before goes on with more rights.
+    A seller who becomes an owner signs in again: nothing that was open before goes on with more rights. Whoever was not
+    in the team is pending until she comes by.
 
     Raises:
         LastOwner: she is the only owner and would become a seller.
@@ -155,7 +174,8 @@ def join_team(session: Session, merchant: Merchant, shop: Led, role: Role, *, no
         _end(session, current, now=now)
         if role is Role.OWNER:
             end_sessions(session, Account(AccountKind.MERCHANT, merchant.id), now=now)
-    joined = Membership(id=new_id(), shop_id=shop.id, merchant_id=merchant.id, role=role, begun_at=now)
+    seen_at = None if current is None else current.seen_at
+    joined = Membership(id=new_id(), shop_id=shop.id, merchant_id=merchant.id, role=role, begun_at=now, seen_at=seen_at)
     session.add(joined)
     session.flush()
     return joined
@@ -173,6 +193,17 @@ def leave_team(session: Session, merchant_id: uuid.UUID, shop_id: uuid.UUID, *, 
         return False
     _end(session, current, now=now)
     return True
+
+
+def come_by(session: Session, merchant_id: uuid.UUID, shop_id: uuid.UUID, *, now: dt.datetime) -> None:
+    """A merchant has followed the link of an invitation, or looked at its shop: she is pending there no more."""
+    hers = Membership.merchant_id == merchant_id, Membership.shop_id == shop_id
+    session.execute(
+        update(Membership)
+        .where(*hers, Membership.ended_at.is_(None), Membership.seen_at.is_(None))
+        .values(seen_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def hold_team(session: Session, shop_id: uuid.UUID) -> None:
@@ -206,29 +237,44 @@ def team_of(session: Session, shop_id: uuid.UUID) -> Sequence[tuple[Membership, 
     return [(row[0], row[1]) for row in rows]
 
 
-def _end(session: Session, current: Membership, *, now: dt.datetime) -> None:
-    owners = select(func.count()).where(
-        Membership.shop_id == current.shop_id, Membership.role == Role.OWNER, Membership.ended_at.is_(None)
+def is_last_owner(member: Membership, team: Iterable[Membership]) -> bool:
+    """Whether a team would be without an owner if she left: whoever was only invited may never come."""
+    return member.role is Role.OWNER and not any(
+        other.role is Role.OWNER and not other.pending and other.id != member.id for other in team
     )
-    if current.role is Role.OWNER and session.scalar(owners) == 1:
+
+
+def _end(session: Session, current: Membership, *, now: dt.datetime) -> None:
+    if is_last_owner(current, [member for member, _ in team_of(session, current.shop_id)]):
         raise LastOwner
     current.ended_at = now
     session.flush()
 
 
 def new_key(
-    session: Session, merchant: Merchant, label: str, scopes: Iterable[Scope], *, now: dt.datetime
+    session: Session,
+    merchant: Merchant,
+    label: str,
+    scopes: Iterable[Scope],
+    *,
+    expires_at: dt.datetime | None = None,
+    now: dt.datetime,
 ) -> tuple[MerchantKey, str]:
     """A new API key and its token (`clk_` and 43 characters), which is told once and never stored.
 
+    It opens nothing from `expires_at` on; without it, it stands until it is revoked.
+
     Raises:
         KeyWithoutScope: no scope at all.
+        KeyEndsTooSoon: it would have expired already.
         TooManyKeys: twenty already stand.
         TextRefused: the label is empty or too long.
     """
     wanted = sorted({scope.value for scope in scopes})
     if not wanted:
         raise KeyWithoutScope(pointer="/scopes")
+    if expires_at is not None and expires_at <= now:
+        raise KeyEndsTooSoon(pointer="/expires_at")
     label = check_line(label, pointer="/label", most=80)
     session.execute(select(Merchant.id).where(Merchant.id == merchant.id).with_for_update(key_share=True))
     standing = select(func.count()).where(MerchantKey.merchant_id == merchant.id, MerchantKey.revoked_at.is_(None))
@@ -236,24 +282,44 @@ def new_key(
         raise TooManyKeys(most=MOST_KEYS)
     token = "clk_" + secrets.token_urlsafe(32)
     key = MerchantKey(
-        id=new_id(), merchant_id=merchant.id, digest=_digest(token), label=label, scopes=wanted, created_at=now
+        id=new_id(),
+        merchant_id=merchant.id,
+        digest=_digest(token),
+        label=label,
+        scopes=wanted,
+        created_at=now,
+        expires_at=expires_at,
     )
     session.add(key)
     session.flush()
     return key, token
 
 
-def key_of(session: Session, token: str) -> MerchantKey | None:
-    """The key a token belongs to; None when there is none, or when it was revoked."""
+def key_of(session: Session, token: str, *, now: dt.datetime) -> MerchantKey | None:
+    """The key a token belongs to; None when there is none, or when it was revoked or has expired."""
     if not _KEY.fullmatch(token):
         return None
     return session.scalar(
-        select(MerchantKey).where(MerchantKey.digest == _digest(token), MerchantKey.revoked_at.is_(None))
+        select(MerchantKey).where(
+            MerchantKey.digest == _digest(token),
+            MerchantKey.revoked_at.is_(None),
+            or_(MerchantKey.expires_at.is_(None), MerchantKey.expires_at > now),
+        )
+    )
+
+
+def see_key(session: Session, key_id: uuid.UUID, day: dt.date) -> None:
+    """A key was used on this day."""
+    session.execute(
+        update(MerchantKey)
+        .where(MerchantKey.id == key_id, or_(MerchantKey.used_on.is_(None), MerchantKey.used_on < day))
+        .values(used_on=day)
+        .execution_options(synchronize_session=False)
     )
 
 
 def keys_of(session: Session, merchant_id: uuid.UUID) -> Sequence[MerchantKey]:
-    """The keys of a merchant that still stand, oldest first."""
+    """The keys of a merchant that nobody revoked, those that have expired too, oldest first."""
     return session.scalars(
         select(MerchantKey)
         .where(MerchantKey.merchant_id == merchant_id, MerchantKey.revoked_at.is_(None))

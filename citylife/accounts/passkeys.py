@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, delete, select
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Select, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql import ColumnElement
 
@@ -234,6 +234,11 @@ def passkeys_of(session: Session, account: Account) -> Sequence[Passkey]:
     return session.scalars(select(Passkey).where(_of(account)).order_by(Passkey.id)).all()
 
 
+def staff_with_passkeys() -> Select[uuid.UUID | None]:
+    """Asks for who of the staff has a passkey, and so may enter the console; an invitation alone lets nobody in."""
+    return select(Passkey.staff_id).where(Passkey.staff_id.is_not(None)).distinct()
+
+
 def remove_passkey(session: Session, account: Account, passkey_id: uuid.UUID) -> None:
     """Take a passkey away: it opens nothing any more. What it opened goes on, and is closed apart.
 
@@ -245,6 +250,11 @@ def remove_passkey(session: Session, account: Account, passkey_id: uuid.UUID) ->
         raise Absent
     session.delete(passkey)
     session.flush()
+
+
+def remove_passkeys(session: Session, account: Account) -> None:
+    """Take every passkey of an account away."""
+    session.execute(delete(Passkey).where(_of(account)))
 
 
 def forget_challenges(session: Session, *, now: dt.datetime, most: int = BATCH) -> int:

@@ -37,6 +37,25 @@ def tell_of_recovery(session: Session, account: Account, email: str, *, now: dt.
     return len(told)
 
 
+def tell_of_first_passkey(session: Session, email: str, *, now: dt.datetime) -> int:
+    """Write to who administers the cluster that the member of staff of an address made her first passkey; to how many.
+
+    From then on she enters the console: somebody should notice where it was not her.
+    """
+    told = [(address, locale) for address, locale in _administrators(session) if address != email]
+    for address, locale in told:
+        write_letter(
+            session,
+            LetterKind.COLLEAGUE_MADE_PASSKEY,
+            address,
+            locale=locale,
+            content={"email": email},
+            expires_at=now + WORTH_READING,
+            now=now,
+        )
+    return len(told)
+
+
 def _colleagues(session: Session, account: Account) -> Iterator[tuple[str, str]]:
     if account.kind is not AccountKind.MERCHANT:
         return

@@ -70,6 +70,8 @@ class AccountSession(Base):
     merchant_id: Mapped[uuid.UUID | None] = mapped_column(Identifier(), ForeignKey("merchants.id", ondelete="CASCADE"))
     staff_id: Mapped[uuid.UUID | None] = mapped_column(Identifier(), ForeignKey("staff.id", ondelete="CASCADE"))
     browser: Mapped[str] = mapped_column(String(24), default="")
+    by_passkey: Mapped[bool] = mapped_column(default=False)
+    """Whether a passkey began it, and not a letter."""
     created_at: Mapped[dt.datetime]
     seen_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime]
@@ -90,11 +92,11 @@ class AccountSession(Base):
 
 
 def open_session(
-    session: Session, account: Account, *, browser: str = "", now: dt.datetime
+    session: Session, account: Account, *, browser: str = "", by_passkey: bool = False, now: dt.datetime
 ) -> tuple[AccountSession, str]:
     """A new session of an account and its token (`cls_` and 43 characters), which is told once and never stored.
 
-    `browser` is the name of its family (« Firefox »), nothing finer.
+    `browser` is the name of its family (« Firefox »), nothing finer; `by_passkey` says what began it.
     """
     standing = sessions_of(session, account, now=now)
     for oldest in standing[: max(0, len(standing) - MOST_SESSIONS + 1)]:
@@ -106,6 +108,7 @@ def open_session(
         merchant_id=account.id if account.kind is AccountKind.MERCHANT else None,
         staff_id=account.id if account.kind is AccountKind.STAFF else None,
         browser=browser,
+        by_passkey=by_passkey,
         created_at=now,
         seen_at=_hour(now),
         expires_at=now + LIFE[account.kind],

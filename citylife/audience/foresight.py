@@ -58,16 +58,18 @@ class Foreseen:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a merchant is shown: his followers exactly, the rest rounded.
+    """What a merchant is shown: his followers exactly, the rest rounded; None where he may not know them.
 
     Of fates None is masked; of reasons what is masked is not there, as what there is none of.
     """
 
-    followers: int
+    followers: int | None
     fates: Mapping[Fate, int | None]
     reasons: Mapping[tuple[Fate, Reason], int]
 
 
+NOT_TOLD: Final = Shown(None, dict.fromkeys(Fate), {})
+"""What who only claims a shop is shown (`demand.may_know_followers`): no number at all."""
 EXPLAINED: Final[Mapping[Reason, str]] = {
     Reason.ALWAYS: "Vous suivent « toujours »",
     Reason.FOLLOWS: "Vous suivent",

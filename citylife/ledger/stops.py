@@ -166,6 +166,12 @@ def current_stops(session: Session) -> Sequence[tuple[SendingStop, Shop | None]]
     return [(row[0], row[1]) for row in rows]
 
 
+def stop_of(session: Session, shop_id: uuid.UUID) -> SendingStop | None:
+    """The stop of what a shop sends that stands; none where it sends."""
+    standing = SendingStop.shop_id == shop_id, SendingStop.lifted_at.is_(None)
+    return session.scalar(select(SendingStop).where(*standing).limit(1))
+
+
 def _bring_back(session: Session, shop_id: uuid.UUID, *, now: dt.datetime) -> None:
     """What was put off while the shop was stopped may go again."""
     connection = session.connection()

@@ -59,7 +59,10 @@ def again_of_link(session: Session, token: str, *, secret: str, now: dt.datetime
 
 
 def draft_again(offer: Offer, *, now: dt.datetime) -> OfferDraft:
-    """What is published when an offer is done again now: its words, price and photo, no reduction, for as long."""
+    """What is published when an offer is done again now: its words, price and photo, no reduction, for as long.
+
+    The photo of one that staff withdrew does not come back.
+    """
     return OfferDraft(
         title=offer.title,
         ends_at=ends_again_at(offer, now=now),
@@ -69,7 +72,7 @@ def draft_again(offer: Offer, *, now: dt.datetime) -> OfferDraft:
         perishable=offer.perishable,
         quantity=offer.quantity,
         radius=offer.radius,
-        photo_id=offer.photo_id,
+        photo_id=offer.photo_id if offer.withdrawn_reason is None else None,
     )
 
 

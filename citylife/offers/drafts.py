@@ -125,7 +125,7 @@ def draft_offer(session: Session, shop: Shop, draft: OfferDraft, *, now: dt.date
     """
     draft = checked(draft, now=now)
     if draft.photo_id is not None:
-        _keep_shop(session, shop.id)
+        keep_shop(session, shop.id)
         take_photo(session, shop.id, draft.photo_id, now=now)
     offer = Offer(
         id=new_id(),
@@ -190,11 +190,11 @@ def hold_offer(session: Session, offer: Offer) -> None:
     Its shop is read anew and stays as it is meanwhile: what is stored of an offer says its shop's name and place too,
     so that the two never change at once without seeing each other. The shop is taken first, as whoever changes it does.
     """
-    _keep_shop(session, offer.shop_id)
+    keep_shop(session, offer.shop_id)
     session.refresh(offer, with_for_update={"key_share": True})
 
 
-def _keep_shop(session: Session, shop_id: uuid.UUID) -> None:
+def keep_shop(session: Session, shop_id: uuid.UUID) -> None:
     """Read a shop as it is now and let nobody change it until the transaction ends; its photos are taken after it."""
     session.flush()
     shop = select(Shop).where(Shop.id == shop_id).with_for_update(read=True)

@@ -12,7 +12,7 @@ from citylife.accounts.merchants import Membership
 from citylife.categories import REFUSED
 from citylife.errors import Absent, NotYours
 from citylife.offers.tables import CALLED_OFF, Offer, OfferStatus
-from citylife.shops.directory import PUBLIC
+from citylife.shops.directory import IS_PUBLIC
 from citylife.shops.tables import Shop
 
 SHOWN: Final = (OfferStatus.LIVE, OfferStatus.SOLD_OUT, OfferStatus.ENDED)
@@ -36,7 +36,7 @@ def public_offer(session: Session, offer_id: uuid.UUID) -> Offer:
             Offer.id == offer_id,
             Offer.live_from.is_not(None),
             Offer.withdrawn_reason.is_(None),
-            Shop.status.in_(PUBLIC),
+            IS_PUBLIC,
         )
     )
     if offer is None or offer.status not in SHOWN:
@@ -80,7 +80,7 @@ def live_offers(
     statement = (
         select(Offer)
         .join(Shop, Shop.id == Offer.shop_id)
-        .where(_LIVE, Offer.ends_at > now, Shop.status.in_(PUBLIC), Shop.category.not_in(REFUSED))
+        .where(_LIVE, Offer.ends_at > now, IS_PUBLIC, Shop.category.not_in(REFUSED))
         .order_by(Offer.ends_at, Offer.id)
         .limit(limit)
     )
@@ -99,7 +99,7 @@ def live_count(session: Session, *, insee_code: str, now: dt.datetime) -> int:
         select(func.count())
         .select_from(Offer)
         .join(Shop, Shop.id == Offer.shop_id)
-        .where(_LIVE, Offer.ends_at > now, Shop.status.in_(PUBLIC), Shop.category.not_in(REFUSED))
+        .where(_LIVE, Offer.ends_at > now, IS_PUBLIC, Shop.category.not_in(REFUSED))
         .where(Shop.insee_code == insee_code)
     )
     return session.scalars(statement).one()
@@ -111,7 +111,7 @@ def live_of(session: Session, offer_ids: Sequence[uuid.UUID], *, now: dt.datetim
         select(Offer)
         .join(Shop, Shop.id == Offer.shop_id)
         .where(Offer.id.in_(offer_ids), Offer.status == OfferStatus.LIVE, Offer.ends_at > now)
-        .where(Shop.status.in_(PUBLIC), Shop.category.not_in(REFUSED))
+        .where(IS_PUBLIC, Shop.category.not_in(REFUSED))
     )
     return {offer.id: offer for offer in session.scalars(live)}
 
@@ -131,7 +131,7 @@ def told_offers(
     """
     told = select(Offer, Shop).join(Shop, Shop.id == Offer.shop_id)
     told = told.where(
-        Offer.live_from.is_not(None), Offer.ends_at > now, Shop.status.in_(PUBLIC), Shop.category.not_in(REFUSED)
+        Offer.live_from.is_not(None), Offer.ends_at > now, IS_PUBLIC, Shop.category.not_in(REFUSED)
     ).limit(limit)
     if shop_id is not None:
         told = told.where(Offer.shop_id == shop_id)

@@ -20,7 +20,7 @@ from citylife.search.words import commune_words, grams_of, trade_words, words_of
 from citylife.shops.directory import PUBLIC
 from citylife.shops.tables import Shop
 
-SHOP_FOUND_BY: Final = ("name", "category", "insee_code", "status")
+SHOP_FOUND_BY: Final = ("name", "category", "insee_code", "status", "unproved")
 OFFER_FOUND_BY: Final = ("title", "status", "ends_at")
 BATCH: Final = 500
 _SHOPS: Final = Base.metadata.tables[Shop.__tablename__]
@@ -68,7 +68,7 @@ def index_offers(connection: Connection, offer_ids: Sequence[uuid.UUID]) -> None
 
 def shop_entries(row: Mapping[str, Any] | RowMapping) -> list[dict[str, Any]]:
     """The words of one shop, from its columns."""
-    if row["status"] not in PUBLIC or row["category"] in REFUSED:
+    if row["status"] not in PUBLIC or row["unproved"] or row["category"] in REFUSED:
         return []
     name = words_of(row["name"])
     around = (*trade_words(row["category"]), *commune_words(row["insee_code"]))

@@ -9,9 +9,18 @@ from citylife.shops.changes import (
     may_speak,
     set_stands,
 )
-from citylife.shops.claims import claim_shop, refuse_claim, reinstate_shop, suspend_shop, verify_shop
+from citylife.shops.claims import claim_listed_shop, claim_shop, refuse_claim, reinstate_shop, suspend_shop, verify_shop
 from citylife.shops.closing import close_down, reopen
-from citylife.shops.directory import PUBLIC, public_shops, shop_by_id, shop_by_slug, shop_of_team, shops_of
+from citylife.shops.directory import (
+    IS_PUBLIC,
+    PUBLIC,
+    is_public,
+    public_shops,
+    shop_by_id,
+    shop_by_slug,
+    shop_of_team,
+    shops_of,
+)
 from citylife.shops.listing import Listing, list_shop, shop_by_source
 from citylife.shops.tables import (
     ClaimStatus,
@@ -27,6 +36,7 @@ from citylife.shops.tables import (
 )
 
 __all__ = [
+    "IS_PUBLIC",
     "PUBLIC",
     "ClaimStatus",
     "Listing",
@@ -44,8 +54,10 @@ __all__ = [
     "ShopSuspension",
     "Stand",
     "change_shop",
+    "claim_listed_shop",
     "claim_shop",
     "close_down",
+    "is_public",
     "list_shop",
     "may_speak",
     "public_shops",

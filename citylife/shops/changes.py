@@ -1,12 +1,15 @@
-"""Changes of a shop: by those who run it, without losing a colleague's; whoever has only claimed it waits."""
+"""Changes of a shop: by those who run it, without losing a colleague's; whoever has only claimed it prepares hours."""
 
 import datetime as dt
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from citylife.audit import Actor, note
 from citylife.changes import UNSET, Unset, given, kept_or
 from citylife.errors import Invalid, Refusal, Stale
 from citylife.hours import check_hours
@@ -20,6 +23,7 @@ from citylife.shops.facts import (
     check_website,
 )
 from citylife.shops.listing import move_commune
+from citylife.shops.preparing import is_prepared, prepare_hours
 from citylife.shops.tables import Shop, ShopStand, ShopStatus
 from citylife.text import check_line, check_lines
 from citylife.wording import Sentence
@@ -83,18 +87,33 @@ class Stand:
     insee_code: str | None = None
 
 
-def change_shop(session: Session, shop: Shop, changes: ShopChanges, *, expected_version: int, now: dt.datetime) -> Shop:
+def change_shop(
+    session: Session,
+    shop: Shop,
+    changes: ShopChanges,
+    *,
+    expected_version: int,
+    now: dt.datetime,
+    actor_id: uuid.UUID | None = None,
+) -> Shop:
     """Change a shop that is verified (its team) or listed (the directory); its address on the web stays.
+
+    The hours alone may be changed while it is only claimed (`preparing`). `actor_id` is the merchant who does it, for
+    the shop's journal.
 
     Raises:
         Stale: somebody changed it since version `expected_version`.
-        ShopNotVerified: it is claimed and not verified yet. ShopSuspended: it is suspended.
+        ShopNotVerified: it is claimed and not verified yet, and more than its hours would change.
+        ShopSuspended: it is suspended.
         Invalid: a fact breaks its rule; nothing is changed.
     """
     hold_shop(session, shop)
     if shop.version != expected_version:
         raise Stale
-    may_speak(shop, also=ShopStatus.LISTED)
+    only_hours = given(changes).keys() <= {"opening_hours"}
+    may_speak(shop, also=ShopStatus.CLAIMED if only_hours and shop.status is ShopStatus.CLAIMED else ShopStatus.LISTED)
+    if is_prepared(shop):
+        return _prepare(session, shop, _read(shop, changes), now=now, actor_id=actor_id)
     values = {name: value for name, value in _read(shop, changes).items() if getattr(shop, name) != value}
     if not values:
         return shop
@@ -104,14 +123,37 @@ def change_shop(session: Session, shop: Shop, changes: ShopChanges, *, expected_
         setattr(shop, name, value)
     shop.version += 1
     shop.updated_at = now
+    if actor_id is not None:
+        act = "shop.hours-changed" if set(values) == {"opening_hours"} else "shop.changed"
+        note(session, act, shop.id, actor=Actor.MERCHANT, actor_id=actor_id, now=now)
+    session.flush()
+    return shop
+
+
+def _prepare(
+    session: Session, shop: Shop, values: dict[str, object], *, now: dt.datetime, actor_id: uuid.UUID | None
+) -> Shop:
+    """Keep hours with the claim; the shop's version counts it, and what the public reads of it stays."""
+    hours = values.get("opening_hours", UNSET)
+    if isinstance(hours, Unset) or not prepare_hours(session, shop, cast("str | None", hours)):
+        return shop
+    shop.version += 1
+    if actor_id is not None:
+        note(session, "shop.hours-changed", shop.id, actor=Actor.MERCHANT, actor_id=actor_id, now=now)
     session.flush()
     return shop
 
 
 def set_stands(
-    session: Session, shop: Shop, stands: Iterable[Stand], *, expected_version: int, now: dt.datetime
+    session: Session,
+    shop: Shop,
+    stands: Iterable[Stand],
+    *,
+    expected_version: int,
+    now: dt.datetime,
+    actor_id: uuid.UUID | None = None,
 ) -> list[ShopStand]:
-    """Say where a market trader stands on each weekday, in place of what was said before.
+    """Say where a market trader stands on each weekday, in place of what was said before; `actor_id` as above.
 
     Raises:
         Stale, ShopNotVerified, ShopSuspended: as `change_shop`.
@@ -129,6 +171,8 @@ def set_stands(
     session.add_all(rows)
     shop.version += 1
     shop.updated_at = now
+    if actor_id is not None:
+        note(session, "shop.stands-changed", shop.id, actor=Actor.MERCHANT, actor_id=actor_id, now=now)
     session.flush()
     return sorted(rows, key=lambda row: row.weekday)
 

@@ -7,20 +7,29 @@ from typing import Final
 from sqlalchemy import exists, select, text, update
 from sqlalchemy.orm import Session
 
-from citylife.accounts.merchants import Membership, Merchant, Role, join_team
+from citylife import timetable
+from citylife.accounts.merchants import Membership, Merchant, Role, come_by, join_team
 from citylife.audit import Actor, note
 from citylife.database import new_id
-from citylife.errors import Invalid, Refusal
+from citylife.errors import Absent, Invalid, Refusal
 from citylife.geography import haversine
 from citylife.letters import LetterKind, write_letter
+from citylife.limits import Limit
+from citylife.shops.facts import check_rna, check_siret
 from citylife.shops.listing import Listing, checked, enter
+from citylife.shops.preparing import forget_prepared, take_effect
 from citylife.shops.tables import ClaimStatus, Proof, Shop, ShopClaim, ShopClosing, ShopStatus, ShopSuspension
 from citylife.text import check_lines, plainly
+from citylife.timetable import Task
 
 SAME_PLACE: Final = 150.0
 """Metres within which two shops of one commune and one name are the same shop."""
 _DEGREE: Final = 111_000.0
 """Metres in a degree of latitude, a little less than any; a degree of longitude here is more than half of it."""
+CLAIMS: Final = Limit("claims-a-day", 10, dt.timedelta(days=1))
+"""How many shops one merchant may claim: each is somebody's work to verify, and nobody else's to claim meanwhile."""
+CLAIMS_NETWORK: Final = Limit("claims-network", 40, dt.timedelta(days=1))
+"""The same for a network, whatever the addresses that are used there."""
 WORTH_READING: Final = dt.timedelta(days=30)
 """How long the mail server has to take the letter that says what was decided."""
 NEVER_LISTED: Final = (
@@ -48,6 +57,19 @@ class NumberNeeded(Invalid):
     slug = "number-needed"
     title = "Numéro nécessaire"
     sentence = "Indiquez le SIRET du commerce, ou le numéro RNA de l’association."
+
+
+class NumberElsewhere(Refusal):
+    """The number is another listed shop's than the one that is claimed; `shop` is that one."""
+
+    slug = "number-elsewhere"
+    status = 409
+    title = "Numéro d’un autre commerce"
+    sentence = "Ce numéro est celui de « {name} », qui est dans l’annuaire : c’est lui que vous pouvez revendiquer."
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        super().__init__(name=shop.name, pointer="/number")
 
 
 class NotClaimed(Refusal):
@@ -99,8 +121,9 @@ def claim_shop(
 ) -> Shop:
     """Claim a shop: the one that is listed already, or else a new one; the merchant owns its team from now on.
 
-    A listed shop keeps what the directory says of it until the claim is accepted. The same merchant may claim twice:
-    the second time changes nothing.
+    A listed shop keeps what the directory says of it until the claim is accepted, and of a new one the public sees
+    nothing until then: a mailbox alone puts no words before it. The same merchant may claim twice: the second time
+    changes nothing.
 
     Raises:
         NumberNeeded: neither SIRET nor RNA.
@@ -134,21 +157,64 @@ def claim_shop(
             return shop
         raise ShopAlreadyClaimed
     if shop is None:
-        shop = enter(session, listing, ShopStatus.CLAIMED, now=now)
-    shop.status = ShopStatus.CLAIMED
-    shop.updated_at = now
-    shop.version += 1
-    session.add(
-        ShopClaim(
-            id=new_id(),
-            shop_id=shop.id,
-            merchant_id=merchant.id,
-            siret=listing.siret,
-            rna=listing.rna,
-            claimed_at=now,
-        )
-    )
+        shop = enter(session, listing, ShopStatus.CLAIMED, now=now, unproved=True)
+    return _claimed(session, merchant, shop, siret=listing.siret, rna=listing.rna, now=now)
+
+
+def claim_listed_shop(
+    session: Session,
+    merchant: Merchant,
+    shop_id: uuid.UUID,
+    *,
+    siret: str | None = None,
+    rna: str | None = None,
+    now: dt.datetime,
+) -> Shop:
+    """Claim the shop that a merchant has found in the directory; a second time changes nothing.
+
+    Raises:
+        NumberNeeded: neither SIRET nor RNA. SiretRefused, RnaRefused: no such number.
+        Absent: there is no such shop, or it is suspended or gone.
+        ShopAlreadyClaimed: the shop is claimed or run by somebody else, also when both claim at the same moment.
+        NumberElsewhere: the number is another listed shop's; ShopAlreadyClaimed where that one is claimed or run.
+    """
+    if not siret and not rna:
+        raise NumberNeeded(pointer="/siret")
+    siret, rna = check_siret(siret) if siret else None, check_rna(rna) if rna else None
+    _one_claim_at_a_time(session)
+    shop = session.get(Shop, shop_id, populate_existing=True)
+    if shop is None or shop.status in {ShopStatus.CLOSED, ShopStatus.SUSPENDED}:
+        raise Absent
+    if shop.status is not ShopStatus.LISTED:
+        if _pending(session, shop, merchant.id) is not None:
+            return shop
+        raise ShopAlreadyClaimed
+    other = shop_of_number(session, siret, rna)
+    if other is not None and other.id != shop.id:
+        if other.status is not ShopStatus.LISTED:
+            raise ShopAlreadyClaimed
+        raise NumberElsewhere(other)
+    return _claimed(session, merchant, shop, siret=siret, rna=rna, now=now)
+
+
+def already_there(session: Session, listing: Listing) -> Shop | None:
+    """The shop that a claim of this listing would match: of the same number, or of the same name within 150 m.
+
+    Raises:
+        Invalid: a fact of the listing breaks its rule.
+    """
+    return _known(session, checked(listing))
+
+
+def _claimed(
+    session: Session, merchant: Merchant, shop: Shop, *, siret: str | None, rna: str | None, now: dt.datetime
+) -> Shop:
+    """Write that a shop is claimed, and that its claimant owns its team."""
+    _become(shop, ShopStatus.CLAIMED, now=now)
+    claim = ShopClaim(id=new_id(), shop_id=shop.id, merchant_id=merchant.id, siret=siret, rna=rna, claimed_at=now)
+    session.add(claim)
     join_team(session, merchant, shop, Role.OWNER, now=now)
+    come_by(session, merchant.id, shop.id, now=now)
     note(session, "shop.claimed", shop.id, actor=Actor.MERCHANT, actor_id=merchant.id, now=now)
     session.flush()
     return shop
@@ -163,7 +229,9 @@ def verify_shop(
     actor: Actor = Actor.STAFF,
     actor_id: uuid.UUID | None = None,
 ) -> Shop:
-    """Accept the pending claim: the shop may publish from now on. The proof itself is `possession`'s to ask for.
+    """Accept the pending claim: the shop may publish from now on, and says what was prepared.
+
+    The proof itself is `possession`'s to ask for.
 
     Raises:
         NotClaimed: no claim waits for an answer.
@@ -171,6 +239,8 @@ def verify_shop(
     claim = held_claim(session, shop)
     claim.status, claim.proof, claim.decided_at = ClaimStatus.ACCEPTED, proof, now
     shop.siret, shop.rna = claim.siret or shop.siret, claim.rna or shop.rna
+    take_effect(session, claim, shop)
+    shop.unproved = False
     _become(shop, ShopStatus.VERIFIED, now=now)
     note(session, "shop.verified", shop.id, actor=actor, actor_id=actor_id, now=now, proof=proof.value)
     session.flush()
@@ -188,8 +258,9 @@ def refuse_claim(
 ) -> Shop:
     """Refuse the pending claim with a reason, which its claimant is written: the shop is nobody's.
 
-    A shop that was listed before is listed again, as it was. One that the claim itself had brought is closed down:
-    nothing but the refused claim says that there is such a shop, and staff may reopen it.
+    A shop that was listed before is listed again, as it was; what its claimant prepared is forgotten, drafts too.
+    One that the claim itself had brought is closed down: nothing but the refused claim says that there is such a shop,
+    and staff may reopen it.
 
     Raises:
         NotClaimed: no claim waits for an answer.
@@ -202,6 +273,7 @@ def refuse_claim(
     team = select(Membership).where(Membership.shop_id == shop.id, Membership.ended_at.is_(None))
     for member in session.scalars(team):
         member.ended_at = now
+    forget_prepared(session, claim, shop)
     unproved = session.scalar(select(Shop.id).where(Shop.id == shop.id, NEVER_LISTED)) is not None
     if unproved:
         shop.siret = shop.rna = None  # whose they are is not known, and the rightful shop may still come under them
@@ -241,6 +313,8 @@ def suspend_shop(
 ) -> Shop:
     """Suspend a verified shop: it is absent for the public, publishes nothing, and what waits is not sent.
 
+    What it announced every week ends, once a worker has seen it.
+
     Raises:
         NotVerified: it is not verified.
         TextRefused: the reason is empty or too long.
@@ -252,6 +326,7 @@ def suspend_shop(
     shop.suspended_reason = reason
     session.add(ShopSuspension(id=new_id(), shop_id=shop.id, suspended_at=now, reason=reason))
     _become(shop, ShopStatus.SUSPENDED, now=now)
+    timetable.plan(session, Task.SHOP_SILENT, shop.id, now)
     note(session, "shop.suspended", shop.id, actor=actor, actor_id=actor_id, now=now)
     session.flush()
     return shop
@@ -305,12 +380,14 @@ def _one_claim_at_a_time(session: Session) -> None:
 
 def _known(session: Session, listing: Listing) -> Shop | None:
     """The shop of the same number, or else of the same commune and name within 150 m; never one that is gone."""
+    return shop_of_number(session, listing.siret, listing.rna) or _namesake(session, listing)
+
+
+def shop_of_number(session: Session, siret: str | None, rna: str | None) -> Shop | None:
+    """The shop that has one of the two numbers, or that is claimed with it; never one that is gone."""
     there = Shop.status != ShopStatus.CLOSED
     claimed = select(ShopClaim.shop_id).where(ShopClaim.status == ClaimStatus.PENDING)
-    for column, claims, number in (
-        (Shop.siret, ShopClaim.siret, listing.siret),
-        (Shop.rna, ShopClaim.rna, listing.rna),
-    ):
+    for column, claims, number in ((Shop.siret, ShopClaim.siret, siret), (Shop.rna, ShopClaim.rna, rna)):
         if number is not None:
             shop = session.scalar(
                 select(Shop)
@@ -321,12 +398,17 @@ def _known(session: Session, listing: Listing) -> Shop | None:
             )
             if shop is not None:
                 return shop
+    return None
+
+
+def _namesake(session: Session, listing: Listing) -> Shop | None:
+    """The shop of the same commune and name within 150 m."""
     around = SAME_PLACE / _DEGREE
     near = select(Shop).where(
         Shop.latitude.between(listing.latitude - around, listing.latitude + around),
         Shop.longitude.between(listing.longitude - 2 * around, listing.longitude + 2 * around),
         Shop.insee_code == listing.insee_code,
-        there,
+        Shop.status != ShopStatus.CLOSED,
     )
     for shop in session.scalars(near.order_by(Shop.id).execution_options(populate_existing=True)):
         metres = haversine(shop.latitude, shop.longitude, listing.latitude, listing.longitude)

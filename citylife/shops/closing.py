@@ -65,7 +65,7 @@ def reopen(
     actor: Actor = Actor.STAFF,
     actor_id: uuid.UUID | None = None,
 ) -> Shop:
-    """Take it back: the shop is listed again, with those who follow it.
+    """Take it back: the shop is listed again, with those who follow it; who says that it exists is staff.
 
     Raises:
         NotClosedDown: it was not closed down.
@@ -75,6 +75,7 @@ def reopen(
     hold_shop(session, shop)
     if shop.status is not ShopStatus.CLOSED:
         raise NotClosedDown
+    shop.unproved = False
     standing = ShopClosing.shop_id == shop.id, ShopClosing.reopened_at.is_(None)
     session.execute(update(ShopClosing).where(*standing).values(reopened_at=now, reopened_reason=reason))
     return _noted(session, shop, ShopStatus.LISTED, "shop.reopened", now=now, actor=actor, actor_id=actor_id)

@@ -1,4 +1,7 @@
-"""The directory: the shops anybody may find. A suspended shop is absent from it, and so is one that is gone."""
+"""The directory: the shops anybody may find.
+
+A suspended shop is absent from it, one that is gone, and one of which nobody but its claimant has ever spoken.
+"""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -7,12 +10,15 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from citylife.accounts.merchants import Membership
+from citylife.accounts.merchants import Membership, Role
 from citylife.categories import REFUSED
 from citylife.errors import Absent, NotYours, Refusal
 from citylife.shops.tables import Shop, ShopStand, ShopStatus
 
 PUBLIC: Final = (ShopStatus.LISTED, ShopStatus.CLAIMED, ShopStatus.VERIFIED)
+"""What a public shop is, where not a claim alone says that there is one (`Shop.unproved`)."""
+IS_PUBLIC: Final = Shop.status.in_(PUBLIC) & ~Shop.unproved
+"""Of a shop: anybody may find it."""
 
 
 class ShopClosedDown(Refusal):
@@ -28,7 +34,7 @@ def shop_by_slug(session: Session, slug: str) -> Shop:
     """The public shop of a page's address.
 
     Raises:
-        Absent: there is none, or it is suspended.
+        Absent: there is none, it is suspended, or only a claim says that it exists.
         ShopClosedDown: it no longer exists.
     """
     shop = session.scalar(select(Shop).where(Shop.slug == slug))
@@ -62,6 +68,17 @@ def shop_of_team(session: Session, merchant_id: uuid.UUID, shop_id: uuid.UUID) -
     return row[0], row[1]
 
 
+def invitations_of(session: Session, merchant_id: uuid.UUID) -> Sequence[tuple[Shop, Role]]:
+    """The shops into whose team a merchant was invited, and her role, where she has not come by since."""
+    rows = session.execute(
+        select(Shop, Membership.role)
+        .join(Membership, Membership.shop_id == Shop.id)
+        .where(Membership.merchant_id == merchant_id, Membership.ended_at.is_(None), Membership.seen_at.is_(None))
+        .order_by(Membership.id)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def shops_of(session: Session, merchant_id: uuid.UUID) -> Sequence[Shop]:
     """The shops a merchant runs, alone or in a team, suspended ones too."""
     return session.scalars(
@@ -81,9 +98,7 @@ def public_shops(
     limit: int,
 ) -> Sequence[Shop]:
     """A page of public shops (indexes `ix_shops_commune`, `ix_shops_category`); by words see `citylife.search`."""
-    statement = (
-        select(Shop).where(Shop.status.in_(PUBLIC), Shop.category.not_in(REFUSED)).order_by(Shop.id).limit(limit)
-    )
+    statement = select(Shop).where(IS_PUBLIC, Shop.category.not_in(REFUSED)).order_by(Shop.id).limit(limit)
     if category is not None:
         statement = statement.where(Shop.category == category)
     if insee_code is not None:
@@ -104,11 +119,16 @@ def stands_of(session: Session, shop_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID
 
 def public_of(session: Session, shop_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Shop]:
     """Those of these shops that are public, by their ids."""
-    public = select(Shop).where(Shop.id.in_(shop_ids), Shop.status.in_(PUBLIC), Shop.category.not_in(REFUSED))
+    public = select(Shop).where(Shop.id.in_(shop_ids), IS_PUBLIC, Shop.category.not_in(REFUSED))
     return {shop.id: shop for shop in session.scalars(public)}
 
 
+def is_public(shop: Shop) -> bool:
+    """Whether anybody may find it."""
+    return shop.status in PUBLIC and not shop.unproved
+
+
 def _public(shop: Shop | None) -> Shop:
-    if shop is None or shop.status not in PUBLIC:
+    if shop is None or not is_public(shop):
         raise Absent
     return shop

@@ -107,7 +107,7 @@ def checked(listing: Listing) -> Listing:
     )
 
 
-def enter(session: Session, listing: Listing, status: ShopStatus, *, now: dt.datetime) -> Shop:
+def enter(session: Session, listing: Listing, status: ShopStatus, *, now: dt.datetime, unproved: bool = False) -> Shop:
     """Write the shop of a checked listing under the first free address made of its name and commune.
 
     Raises:
@@ -117,7 +117,7 @@ def enter(session: Session, listing: Listing, status: ShopStatus, *, now: dt.dat
     stem = slug_of(listing.name, communes()[insee_code].name)
     number = 1
     while True:
-        shop = _written(listing, free_slug(session, stem, number), status, now=now)
+        shop = _written(listing, free_slug(session, stem, number), status, now=now, unproved=unproved)
         try:
             with session.begin_nested():
                 session.add(shop)
@@ -189,7 +189,7 @@ def _taken(slugs: Sequence[str], session: Session) -> set[str]:
     return {slug for chunk in chunks for slug in session.scalars(select(Shop.slug).where(Shop.slug.in_(chunk)))}
 
 
-def _written(listing: Listing, slug: str, status: ShopStatus, *, now: dt.datetime) -> Shop:
+def _written(listing: Listing, slug: str, status: ShopStatus, *, now: dt.datetime, unproved: bool = False) -> Shop:
     return Shop(
         id=new_id(),
         slug=slug,
@@ -209,6 +209,7 @@ def _written(listing: Listing, slug: str, status: ShopStatus, *, now: dt.datetim
         website=listing.website,
         source=listing.source,
         fictional=listing.fictional,
+        unproved=unproved,
         created_at=now,
         updated_at=now,
     )

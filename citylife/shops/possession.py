@@ -76,6 +76,15 @@ class CodeWrong(Invalid):
     sentence = "Ce n’est pas le code de la lettre. Essais restants : {left}."
 
 
+class AnotherClaim(Refusal):
+    """The claim that waits is not the one that was read."""
+
+    slug = "another-claim"
+    status = 409
+    title = "Autre demande"
+    sentence = "Une autre demande attend pour ce commerce : lisez-la avant de décider."
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """On which day somebody went to the shop, and who saw it, in a few words."""
@@ -99,6 +108,16 @@ class Claim:
     claim: ShopClaim
     merchant: Merchant
     code: PostedCode | None
+
+
+def check_is_read(session: Session, shop: Shop, claim_id: uuid.UUID | None) -> None:
+    """Go on only where the claim that waits is the one that was read; it is held until the transaction ends.
+
+    Raises:
+        NotClaimed: no claim waits for an answer. AnotherClaim: another one does.
+    """
+    if held_claim(session, shop).id != claim_id:
+        raise AnotherClaim
 
 
 def verify_by_visit(

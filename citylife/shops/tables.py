@@ -13,7 +13,7 @@ import uuid
 from enum import Enum
 from typing import Final
 
-from sqlalchemy import Computed, Date, ForeignKey, Index, LargeBinary, SmallInteger, String, Text, text
+from sqlalchemy import Computed, Date, ForeignKey, Index, LargeBinary, SmallInteger, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from citylife.database import Base, Choice, Identifier
@@ -89,6 +89,8 @@ class Shop(Base):
     source: Mapped[str | None] = mapped_column(String(60), unique=True)
     """Where a listed shop came from, such as `osm:node/123`; an import finds it again by this."""
     fictional: Mapped[bool] = mapped_column(default=False)
+    unproved: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether only a claim that staff have not accepted says that there is such a shop: the public sees none of it."""
     suspended_reason: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[dt.datetime]
     updated_at: Mapped[dt.datetime]
@@ -122,6 +124,12 @@ class ShopClaim(Base):
             sqlite_where=text("status = 'pending'"),
             postgresql_where=text("status = 'pending'"),
         ),
+        Index(
+            "ix_shop_claims_photo",
+            "photo_id",
+            sqlite_where=text("photo_id IS NOT NULL"),
+            postgresql_where=text("photo_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -135,6 +143,10 @@ class ShopClaim(Base):
     visited_on: Mapped[dt.date | None] = mapped_column(Date)
     seen_by: Mapped[str | None] = mapped_column(String(200))
     """Who saw the shop and its merchant on that day, in the words of staff."""
+    opening_hours: Mapped[str | None] = mapped_column(String(500))
+    """What a shop that was listed before says once the claim is accepted; empty for none, None where none were said."""
+    photo_id: Mapped[uuid.UUID | None] = mapped_column(Identifier(), ForeignKey("photos.id"))
+    """The photo that its page shows then."""
     claimed_at: Mapped[dt.datetime]
     decided_at: Mapped[dt.datetime | None]
 

@@ -18,15 +18,21 @@ from citylife.accounts.passkeys import Site, add_passkey, begin_passkey, begin_s
 from citylife.accounts.sessions import Account, AccountKind, end_sessions, open_session
 from citylife.accounts.sign_in import ask_to_sign_in
 from citylife.accounts.staff import StaffMember, StaffRole
+from citylife.appeals import appeal
+from citylife.declared_uses import declare_use
 from citylife.demand import LEAST_TOLD
 from citylife.ledger.stops import stop_sending
 from citylife.letters import Letter
 from citylife.merchant_mail.links import Purpose, token_of
 from citylife.merchant_mail.mondays import week_id
 from citylife.offers import Offer, OfferStatus
+from citylife.pilot.sending import PilotSending
+from citylife.pilot.tables import PilotTarget
+from citylife.pilot.targets import propose_target
 from citylife.redemptions import take_code
-from citylife.reports import Wrong, report_offer
+from citylife.reports import Wrong, report_offer, uphold
 from citylife.shops import Shop, ShopStatus, close_down
+from citylife.shops.oversight import claims_of
 from citylife.shops.possession import enter_code, post_code
 from citylife.tombstones import Tombstones
 from tests import builders
@@ -107,11 +113,13 @@ class Settling:
             "offer_id": live,
             "draft": draft,
             "sold_out": sold_out,
+            "recurring_id": builders.a_recurring_offer(self.session, shop, now=self.now).id,
             "place_id": builders.a_place(self.session, citizen, now=self.now).id,
             "device_id": builders.a_device(self.session, citizen, now=self.now).id,
             "receipt_id": erase_citizen(self.session, erased, tombstones=self.tombstones, now=self.now).id,
             "transfer_code": make_transfer_code(self.session, citizen, secret=self.secret, now=self.now)[0],
             "till_code": self.till_code(live),
+            "declared_undo": self.declared(live),
             "member_id": place.id,
             "session_id": open_session(self.session, account, now=self.now)[0].id,
             "key_id": builders.a_key(self.session, owner, now=self.now)[0].id,
@@ -122,17 +130,31 @@ class Settling:
             **self.letters(citizen),
             **self.links(owner, shop, live, sold_out),
             "insee_code": builders.BETHUNE,
+            "period": self.a_week_to_send_again(),
             "problem": "not-found",
+            "measure": "active-merchants",
             "edition": present_edition(),
             "name": "citylife.css",
             "photo_id": builders.a_photo(self.session, shop, now=self.now).id,
         }
+
+    def a_week_to_send_again(self) -> str:
+        """A frozen week that was tried in vain."""
+        week = builders.a_frozen_week(self.session, now=self.now)
+        for sending in self.session.scalars(select(PilotSending)):
+            sending.attempts = 1
+        return week
 
     def till_code(self, offer_id: uuid.UUID) -> str:
         """The code that another citizen took for an offer."""
         customer = builders.a_citizen(self.session, now=self.now)
         offer = self.session.get_one(Offer, offer_id)
         return take_code(self.session, customer, offer, secret=self.secret, now=self.now).shown
+
+    def declared(self, offer_id: uuid.UUID) -> str:
+        """What takes a use back that was declared just now."""
+        offer = self.session.get_one(Offer, offer_id)
+        return declare_use(self.session, offer, secret=self.secret, now=self.now).undo
 
     def passkeys(self, account: Account) -> dict[str, Any]:
         """A passkey of an account, what its device proves, and what another device is about to make."""
@@ -179,13 +201,33 @@ class Settling:
         offer = self.session.get_one(Offer, offer_id)
         return {
             "claimed_shop": claimed,
+            "claim_id": claims_of(self.session, claimed.id)[0],
             "suspended_shop": suspended,
             "listed_shop": builders.a_shop(self.session, status=ShopStatus.LISTED, now=self.now),
             "closed_shop": gone,
             "stopped_shop": stopped,
             "awaited_id": awaited,
+            "target_id": self.a_proposed_target(),
             "report_id": report_offer(self.session, offer, Wrong.OTHER, now=self.now),
+            "colleague": builders.a_staff_member(self.session, now=self.now),
+            **self.appealed(owner, self.session.get_one(Shop, offer.shop_id)),
         }
+
+    def appealed(self, owner: Merchant, shop: Shop) -> dict[str, Any]:
+        """An offer that staff withdrew, and the report of another whose withdrawal its merchant has contested."""
+        member = builders.a_staff_member(self.session, now=self.now)
+        withheld, contested = (builders.an_offer(self.session, shop, now=self.now) for _ in range(2))
+        for offer in (withheld, contested):
+            report = report_offer(self.session, offer, Wrong.MISLEADING, now=self.now)
+            uphold(self.session, report, reason="Prix faux", now=self.now, actor_id=member.id)
+        appeal(self.session, contested, "Il était juste.", merchant_id=owner.id, now=self.now)
+        return {"withheld_offer": withheld, "appealed_report": report}
+
+    def a_proposed_target(self) -> PilotTarget:
+        """A target that a member of staff proposed, for others to approve."""
+        said = {"since": "2027-01", "value": 40, "reason": "Un commerce sur cinq"}
+        proposer = builders.a_staff_member(self.session, now=self.now)
+        return propose_target(self.session, "active-merchants", **said, staff_id=proposer.id, now=self.now)
 
     def hidden(self, owner: Merchant) -> dict[str, Any]:
         """What is the second owner's and not public: a shop that staff suspended, and offers of another."""
@@ -198,6 +240,7 @@ class Settling:
             "shop_id": suspended.id,
             "offer_id": withdrawn.id,
             "draft": offer.id,
+            "recurring_id": builders.a_recurring_offer(self.session, shop, now=self.now).id,
             "photo_id": builders.a_photo(self.session, suspended, now=self.now).id,
         }
 

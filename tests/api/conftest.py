@@ -6,7 +6,6 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -176,16 +175,17 @@ def app(database_url: str, tmp_path: Path, clock: StandingClock, doorbell: Count
     assert undocumented == set(), "the document does not name these problems: see blueprints/api/refusals.py"
 
 
-@cache
+_documented: dict[str, list[str]] = {}
+
+
 def documented_problems(app: Flask) -> dict[str, list[str]]:
-    """What each operation may refuse, by the document."""
-    paths = app.extensions["citylife-api"].spec.to_dict()["paths"]
-    return {
-        operation["operationId"]: operation["x-problems"]
-        for item in paths.values()
-        for method, operation in item.items()
-        if method != "parameters"
-    }
+    """What each operation may refuse, by the document: that of the first application, for it is the same in all."""
+    if not _documented:
+        for item in app.extensions["citylife-api"].document["paths"].values():
+            for method, operation in item.items():
+                if method != "parameters":
+                    _documented[operation["operationId"]] = operation["x-problems"]
+    return _documented
 
 
 @pytest.fixture

@@ -117,6 +117,11 @@ OWNERS_BY_FORM: Final = Door((Realm.MERCHANT,), a_key=303, form=True, unknown=30
 OWNERS_OR_SENT_AWAY: Final = Door((Realm.MERCHANT,), a_key=303, unknown=303, owner=True)
 SIGNED_IN_OR_SENT_AWAY: Final = Door((Realm.MERCHANT, Realm.STAFF), a_key=303, unknown=303)
 
+CONSOLE_OR_SENT_AWAY: Final = Door((Realm.STAFF,), a_key=303, unknown=303, role=StaffRole.WATCH)
+MODERATORS_OR_SENT_AWAY: Final = Door((Realm.STAFF,), a_key=303, unknown=303, role=StaffRole.MODERATE)
+ADMINISTRATORS_OR_SENT_AWAY: Final = Door((Realm.STAFF,), a_key=303, unknown=303, role=StaffRole.ADMINISTER)
+MODERATORS_BY_FORM: Final = Door((Realm.STAFF,), a_key=303, form=True, unknown=303, role=StaffRole.MODERATE)
+ADMINISTRATORS_BY_FORM: Final = Door((Realm.STAFF,), a_key=303, form=True, unknown=303, role=StaffRole.ADMINISTER)
 WATCHING: Final = Door((Realm.STAFF,), role=StaffRole.WATCH)
 MODERATING: Final = Door((Realm.STAFF,), role=StaffRole.MODERATE)
 ADMINISTERING: Final = Door((Realm.STAFF,), role=StaffRole.ADMINISTER)
@@ -133,7 +138,8 @@ class Line:
 
     `uses` names, for an argument of the rule, another thing of the side than the one of its name; `sides` are those
     that mean something here. A value of `json` such as "{transfer_code}" is the first owner's thing of that name. A
-    `personal` thing is its owner's alone, not her team's; `absent` is what is answered of nothing.
+    `personal` thing is its owner's alone, not her team's; `absent` is what is answered of nothing;
+    of what is `overseen` staff see all that exists.
     """
 
     address: str
@@ -146,6 +152,7 @@ class Line:
     uses: Mapping[str, str] = field(default_factory=dict)
     personal: bool = False
     absent: int = 404
+    overseen: bool = False
 
     @property
     def verb(self) -> str:
@@ -157,6 +164,8 @@ class Line:
 
     def finds(self, caller: Caller, side: Side) -> bool:
         """Whether a thing of this side is there for the caller."""
+        if self.overseen and caller.realm is Realm.STAFF and side in EXISTING:
+            return True
         if self.there is not None:
             return side in self.there
         return caller.owns(side) and (not self.personal or caller.role is Role.OWNER)
@@ -172,6 +181,19 @@ class Line:
 
 
 DRAFT: Final = {"title": "Tarte au sucre", "ends_at": "2026-11-24T18:00:00+01:00"}
+UNDO_OF_FIRST: Final = {"undo": "{declared_undo}"}
+UNDO_BY_FORM: Final = {"annuler": "{declared_undo}"}
+WEEKLY: Final = {"title": "Brioches", "weekdays": [3], "at": "08:00", "hours": 4}
+RENAMED: Final = {"title": "Flans"}
+NEXT: Final = {"day": "2026-11-26"}
+FILLED_WEEKLY: Final = {
+    "title": "Flans",
+    "radius": "5000",
+    "day_3": "1",
+    "at": "08:00",
+    "lasts": "tonight",
+    "version": "1",
+}
 ASKED: Final = {"ends_at": "2026-11-24T18:00:00+01:00"}
 CONSENT: Final = {"purpose": "notifications", "granted": True, "text_version": "2026-11", "locale": "fr"}
 SUBSCRIPTION: Final = {
@@ -188,6 +210,14 @@ CLAIM: Final = {
     "latitude": 50.53015,
     "longitude": 2.64035,
 }
+CLAIM_FORM: Final = {
+    "number": "73282932000074",
+    "name": "Chez Léon",
+    "category": "bakery",
+    "address": "12 rue de Lille",
+    "commune": "62119",
+    "wish": "claim",
+}
 
 PUBLIC: Final = (
     Line("GET /", EVERYBODY),
@@ -202,6 +232,11 @@ PUBLIC: Final = (
     Line("GET /mentions-legales", EVERYBODY),
     Line("GET /confidentialite", EVERYBODY),
     Line("GET /credits", EVERYBODY),
+    Line("GET /pilote", EVERYBODY),
+    Line("GET /pilote/rapports.atom", EVERYBODY),
+    Line("GET /pilote/<period>", EVERYBODY, there=PUBLISHED),
+    Line("GET /pilote/<period>/chiffres.csv", EVERYBODY, there=PUBLISHED),
+    Line("GET /pilote/<period>/chiffres.json", EVERYBODY, there=PUBLISHED),
     Line("GET /autour", EVERYBODY),
     Line("POST /autour", EVERYBODY_BY_FORM, form={"latitude": "50.53", "longitude": "2.64"}),
     Line("GET /chercher", EVERYBODY),
@@ -246,8 +281,8 @@ PUBLIC: Final = (
     Line("GET /o/<uuid:offer_id>/offer.ics", EVERYBODY, there=PUBLISHED),
     Line("GET /o/<uuid:offer_id>/signaler", EVERYBODY, there=PUBLISHED),
     Line("POST /o/<uuid:offer_id>/signaler", EVERYBODY_BY_FORM, 303, PUBLISHED, {"reason": "other"}),
-    Line("GET /photos/<uuid:photo_id>/large.webp", EVERYBODY, there=PUBLISHED),
-    Line("GET /photos/<uuid:photo_id>/small.webp", EVERYBODY, there=PUBLISHED),
+    Line("GET /photos/<uuid:photo_id>/large.webp", EVERYBODY, there=PUBLISHED, overseen=True),
+    Line("GET /photos/<uuid:photo_id>/small.webp", EVERYBODY, there=PUBLISHED, overseen=True),
     Line("GET /api/docs", EVERYBODY),
     Line("GET /api/openapi.json", EVERYBODY),
     Line("GET /api/v1/categories", EVERYBODY),
@@ -279,6 +314,7 @@ NO_CONFIRMATIONS: Final = {"token": "stop_link"}
 THE_WAY_IN: Final = (
     Line("GET /connexion", EVERYBODY),
     Line("POST /connexion", EVERYBODY_BY_FORM, 303, form=ASKING),
+    Line("POST /connexion/nouveau", EVERYBODY_BY_FORM, 303, form=ASKING),
     Line("GET /connexion/code/<uuid:request_id>", EVERYBODY, sides=KNOWN),
     Line("POST /connexion/code/<uuid:request_id>", EVERYBODY_BY_FORM, 303, FIRST_ONLY, TYPED, KNOWN, absent=422),
     Line("GET /connexion/lien/<token>", EVERYBODY, there=PUBLISHED, absent=410),
@@ -392,7 +428,8 @@ OF_MERCHANTS: Final = (
     Line("POST /api/v1/merchant/shops/<uuid:shop_id>/offers", TEAM_OFFERING, 201, HERS, json=DRAFT),
     Line("POST /api/v1/merchant/shops/<uuid:shop_id>/audience", TEAM_OFFERING, there=HERS, json=ASKED),
     Line("GET /api/v1/merchant/shops/<uuid:shop_id>/results", TEAM_READING, there=HERS),
-    Line("GET /api/v1/merchant/shops/<uuid:shop_id>/team", OWNERS_THEMSELVES, there=HERS),
+    Line("GET /api/v1/merchant/shops/<uuid:shop_id>/team", MERCHANTS_THEMSELVES, there=HERS),
+    Line("GET /api/v1/merchant/shops/<uuid:shop_id>/journal", OWNERS_THEMSELVES, there=HERS),
     Line("POST /api/v1/merchant/shops/<uuid:shop_id>/team", OWNERS_THEMSELVES, 201, HERS, json=ASKING),
     Line("DELETE /api/v1/merchant/shops/<uuid:shop_id>/team/<uuid:member_id>", OWNERS_THEMSELVES, 204, HERS),
     Line("GET /api/v1/merchant/keys", MERCHANTS_THEMSELVES),
@@ -406,18 +443,72 @@ OF_MERCHANTS: Final = (
     Line("POST /api/v1/merchant/offers/<uuid:offer_id>/publish", TEAM_OFFERING, there=HERS, uses=A_DRAFT),
     Line("POST /api/v1/merchant/offers/<uuid:offer_id>/schedule", TEAM_OFFERING, there=HERS, uses=A_DRAFT, json=LATER),
     Line("POST /api/v1/merchant/offers/<uuid:offer_id>/withdraw", TEAM_OFFERING, there=HERS),
+    Line(
+        "POST /api/v1/merchant/offers/<uuid:offer_id>/declared-uses", TEAM_OFFERING, 201, HERS, sides=PUBLIC_OR_ABSENT
+    ),
+    Line(
+        "POST /api/v1/merchant/offers/<uuid:offer_id>/declared-uses/undo",
+        TEAM_OFFERING,
+        there=HERS,
+        json=UNDO_OF_FIRST,
+        sides=(Side.FIRST, Side.ABSENT),
+    ),
     Line("POST /api/v1/merchant/offers/<uuid:offer_id>/sold-out", TEAM_OFFERING, there=HERS),
     Line("POST /api/v1/merchant/offers/<uuid:offer_id>/sold-out/undo", TEAM_OFFERING, there=HERS, uses=SOLD_OUT),
+    Line("GET /api/v1/merchant/shops/<uuid:shop_id>/recurring-offers", TEAM_READING, there=HERS),
+    Line(
+        "POST /api/v1/merchant/shops/<uuid:shop_id>/recurring-offers",
+        TEAM_OFFERING,
+        201,
+        HERS,
+        json=WEEKLY,
+        sides=PUBLIC_OR_ABSENT,
+    ),
+    Line("GET /api/v1/merchant/recurring-offers/<uuid:recurring_id>", TEAM_READING, there=HERS),
+    Line("PATCH /api/v1/merchant/recurring-offers/<uuid:recurring_id>", TEAM_OFFERING, there=HERS, json=RENAMED),
+    Line("DELETE /api/v1/merchant/recurring-offers/<uuid:recurring_id>", TEAM_OFFERING, 204, HERS),
+    Line("POST /api/v1/merchant/recurring-offers/<uuid:recurring_id>/skip", TEAM_OFFERING, there=HERS, json=NEXT),
+    Line("POST /api/v1/merchant/recurring-offers/<uuid:recurring_id>/skip/undo", TEAM_OFFERING, there=HERS, json=NEXT),
+    Line("GET /commerce/series/<uuid:recurring_id>/modifier", MERCHANTS_OR_SENT_AWAY, there=HERS),
+    Line("POST /commerce/series/<uuid:recurring_id>/modifier", MERCHANTS_BY_FORM, 303, HERS, FILLED_WEEKLY),
+    Line("POST /commerce/series/<uuid:recurring_id>/passer", MERCHANTS_BY_FORM, 303, HERS, NEXT),
+    Line("POST /commerce/series/<uuid:recurring_id>/passer/annuler", MERCHANTS_BY_FORM, 303, HERS, NEXT),
+    Line("GET /commerce/series/<uuid:recurring_id>/arreter", MERCHANTS_OR_SENT_AWAY, there=HERS),
+    Line("POST /commerce/series/<uuid:recurring_id>/arreter", MERCHANTS_BY_FORM, 303, HERS, {}),
     Line("POST /api/v1/merchant/shops/<uuid:shop_id>/photos", TEAM_OFFERING, 201, HERS, A_PICTURE),
+    Line("POST /api/v1/merchant/proposals/addresses", CLAIMING, json={"words": "12 rue de Lille Béthune"}),
+    Line("POST /api/v1/merchant/proposals/company", CLAIMING, json={"siret": "73282932000074"}),
     Line("GET /commerce", MERCHANTS_OR_SENT_AWAY),
+    Line("GET /commerce/nouveau", EVERYBODY),
+    Line("POST /commerce/nouveau", MERCHANTS_BY_FORM, 303, form=CLAIM_FORM),
     Line("GET /commerce/<uuid:shop_id>", MERCHANTS_OR_SENT_AWAY, there=HERS),
     Line("GET /commerce/<uuid:shop_id>/horaires", OWNERS_OR_SENT_AWAY, there=HERS),
     Line("POST /commerce/<uuid:shop_id>/horaires", OWNERS_BY_FORM, 303, HERS, A_WEEK),
+    Line("GET /commerce/<uuid:shop_id>/equipe", MERCHANTS_OR_SENT_AWAY, there=HERS),
+    Line("POST /commerce/<uuid:shop_id>/equipe", OWNERS_BY_FORM, 303, HERS, {"email": ASKING["email"]}),
+    Line("GET /commerce/<uuid:shop_id>/equipe/<uuid:member_id>/role", OWNERS_OR_SENT_AWAY, there=HERS),
+    Line("POST /commerce/<uuid:shop_id>/equipe/<uuid:member_id>/role", OWNERS_BY_FORM, 303, HERS, {"role": "owner"}),
+    Line("GET /commerce/<uuid:shop_id>/equipe/<uuid:member_id>/retirer", OWNERS_OR_SENT_AWAY, there=HERS),
+    Line("POST /commerce/<uuid:shop_id>/equipe/<uuid:member_id>/retirer", OWNERS_BY_FORM, 303, HERS, {}),
+    Line("GET /commerce/<uuid:shop_id>/journal", OWNERS_OR_SENT_AWAY, there=HERS),
+    Line("GET /commerce/cles", MERCHANTS_OR_SENT_AWAY),
+    Line("POST /commerce/cles", MERCHANTS_BY_FORM, form={"label": "Caisse", "scopes": "read"}),
+    Line("GET /commerce/cles/<uuid:key_id>/revoquer", MERCHANTS_OR_SENT_AWAY, there=HERS, personal=True),
+    Line("POST /commerce/cles/<uuid:key_id>/revoquer", MERCHANTS_BY_FORM, 303, HERS, {}, personal=True),
     Line("GET /commerce/<uuid:shop_id>/annonce", MERCHANTS_OR_SENT_AWAY, there=HERS),
     Line("POST /commerce/<uuid:shop_id>/annonce", MERCHANTS_BY_FORM, 303, HERS, WRITTEN),
     Line("POST /commerce/<uuid:shop_id>/photo", OWNERS_BY_FORM, 303, HERS, {"photo": A_PICTURE}),
     Line("POST /commerce/<uuid:shop_id>/photo/retirer", OWNERS_BY_FORM, 303, HERS, {}),
     Line("POST /commerce/<uuid:shop_id>/photo/remettre", OWNERS_BY_FORM, 303, HERS, {"photo": "{photo_id}"}),
+    Line("POST /commerce/offres/<uuid:offer_id>/utilise", MERCHANTS_BY_FORM, 303, HERS, {}, PUBLIC_OR_ABSENT),
+    Line(
+        "POST /commerce/offres/<uuid:offer_id>/utilise/annuler",
+        MERCHANTS_BY_FORM,
+        303,
+        HERS,
+        UNDO_BY_FORM,
+        (Side.FIRST, Side.ABSENT),
+    ),
     Line("POST /commerce/offres/<uuid:offer_id>/parti", MERCHANTS_BY_FORM, 303, HERS, {}),
     Line("POST /commerce/offres/<uuid:offer_id>/parti/annuler", MERCHANTS_BY_FORM, 303, HERS, {}, uses=SOLD_OUT),
     Line("GET /commerce/offres/<uuid:offer_id>/corriger", MERCHANTS_OR_SENT_AWAY, there=HERS, sides=PUBLIC_OR_ABSENT),
@@ -440,9 +531,91 @@ SUSPENDED: Final = {"shop_id": "suspended_shop"}
 LISTED: Final = {"shop_id": "listed_shop"}
 CLOSED: Final = {"shop_id": "closed_shop"}
 WHY: Final = {"reason": "Parce que"}
+A_COST: Final = {
+    "first": "2026-11-01",
+    "last": "2026-11-30",
+    "amount": {"amount": "900.00", "currency": "EUR"},
+    "source": "Délibération du 3 novembre",
+}
+A_TARGET: Final = {"measure": "active-merchants", "since": "2026-W50", "value": 40, "reason": "Assez"}
 VISIT: Final = {"proof": "visit", "visit": {"date": "2026-11-24", "seen_by": "Karima"}}
+READ: Final = {"claim": "{claim_id}"}
+SURE: Final = {"confirm": "yes", **WHY}
+SEEN: Final = {"proof": "visit", "date": "2026-11-24", "seen_by": "Karima", "confirm": "yes"}
+ANSWER: Final = {"words": "C’était le bon prix."}
+AT_SHOP: Final = "/console/commerces/<uuid:shop_id>"
+AT_REPORT: Final = "/console/signalements/<uuid:report_id>"
+AT_MEMBER: Final = "/console/equipe/<uuid:member_id>"
+APPEALED: Final = {"report_id": "appealed_report"}
+WITHHELD: Final = {"offer_id": "withheld_offer"}
+OF_THE_STAFF: Final = {"member_id": "colleague"}
 OF_STAFF: Final = (
+    Line(
+        "POST /api/v1/merchant/shops/<uuid:shop_id>/claim",
+        CLAIMING,
+        201,
+        EXISTING,
+        uses=LISTED,
+        json={"siret": "73282932000074"},
+    ),
     Line("POST /api/v1/merchant/shops/<uuid:shop_id>/prove", OWNERS, there=HERS, uses=CLAIMED, json={"code": "K7QF"}),
+    Line("POST /commerce/<uuid:shop_id>/code", OWNERS_BY_FORM, 303, HERS, {"code": "K7QF"}, uses=CLAIMED),
+    Line("GET /console", CONSOLE_OR_SENT_AWAY),
+    Line("GET /console/cle", CONSOLE_OR_SENT_AWAY, 303),
+    Line("GET /console/mesures", CONSOLE_OR_SENT_AWAY),
+    Line("GET /console/mesures/de/<key>", CONSOLE_OR_SENT_AWAY, there=PUBLISHED, uses={"key": "measure"}),
+    Line("GET /console/mesures/de/<key>/courbe.svg", CONSOLE_OR_SENT_AWAY, there=PUBLISHED, uses={"key": "measure"}),
+    Line("GET /console/mesures/secteurs", CONSOLE_OR_SENT_AWAY),
+    Line("GET /console/mesures/secteurs/carte.svg", CONSOLE_OR_SENT_AWAY),
+    Line("GET /console/mesures/comparer", CONSOLE_OR_SENT_AWAY),
+    Line("GET /console/mesures/objectifs", CONSOLE_OR_SENT_AWAY),
+    Line("POST /console/mesures/objectifs", MODERATORS_BY_FORM, 303, form={**A_TARGET, "value": "40"}),
+    Line(
+        "POST /console/mesures/objectifs/<uuid:target_id>/approuver",
+        ADMINISTRATORS_BY_FORM,
+        303,
+        there=EXISTING,
+        form={"confirm": "yes"},
+    ),
+    Line("GET /console/mesures/depenses", CONSOLE_OR_SENT_AWAY),
+    Line("POST /console/mesures/depenses", ADMINISTRATORS_BY_FORM, 303, form={**A_COST, "amount": "900,00"}),
+    Line("GET /console/mesures/rapports/<period>", CONSOLE_OR_SENT_AWAY, there=PUBLISHED),
+    Line("GET /console/mesures/rapports/<period>/rapport.pdf", CONSOLE_OR_SENT_AWAY, there=PUBLISHED),
+    Line("GET /console/mesures/rapports/<period>/entites.jsonld", CONSOLE_OR_SENT_AWAY, there=PUBLISHED),
+    Line("GET /console/mesures/envois", CONSOLE_OR_SENT_AWAY),
+    Line(
+        "POST /console/mesures/envois/<period>/renvoyer",
+        ADMINISTRATORS_BY_FORM,
+        303,
+        there=PUBLISHED,
+        form={"confirm": "yes"},
+    ),
+    Line("GET /console/commerces", CONSOLE_OR_SENT_AWAY),
+    Line(f"GET {AT_SHOP}", CONSOLE_OR_SENT_AWAY, there=EXISTING),
+    Line(f"POST {AT_SHOP}/verifier", MODERATORS_BY_FORM, 303, EXISTING, {**SEEN, **READ}, uses=CLAIMED),
+    Line(f"POST {AT_SHOP}/refuser", MODERATORS_BY_FORM, 303, EXISTING, {**SURE, **READ}, uses=CLAIMED),
+    Line(f"POST {AT_SHOP}/lettre", MODERATORS_BY_FORM, 200, EXISTING, READ, uses=CLAIMED),
+    Line(f"POST {AT_SHOP}/suspendre", MODERATORS_BY_FORM, 303, EXISTING, WHY),
+    Line(f"POST {AT_SHOP}/retablir", MODERATORS_BY_FORM, 303, EXISTING, WHY, uses=SUSPENDED),
+    Line(f"POST {AT_SHOP}/arreter", MODERATORS_BY_FORM, 303, EXISTING, WHY),
+    Line(f"POST {AT_SHOP}/reprendre", MODERATORS_BY_FORM, 303, EXISTING, WHY, uses={"shop_id": "stopped_shop"}),
+    Line("GET /console/signalements", CONSOLE_OR_SENT_AWAY),
+    Line(f"GET {AT_REPORT}", CONSOLE_OR_SENT_AWAY, there=EXISTING),
+    Line(f"POST {AT_REPORT}/retenir", MODERATORS_BY_FORM, 303, EXISTING, SURE),
+    Line(f"POST {AT_REPORT}/ecarter", MODERATORS_BY_FORM, 303, EXISTING, WHY),
+    Line(f"POST {AT_REPORT}/recours/accepter", MODERATORS_BY_FORM, 303, EXISTING, WHY, uses=APPEALED),
+    Line(f"POST {AT_REPORT}/recours/refuser", MODERATORS_BY_FORM, 303, EXISTING, WHY, uses=APPEALED),
+    Line("GET /console/envois", CONSOLE_OR_SENT_AWAY),
+    Line("POST /console/envois", ADMINISTRATORS_BY_FORM, 303, form={"act": "stop", "word": "tout", **WHY}),
+    Line("POST /console/envois/regle", ADMINISTRATORS_BY_FORM, 303, form={"slug": "", "most": "2", **WHY}),
+    Line("GET /console/journal", CONSOLE_OR_SENT_AWAY),
+    Line("GET /console/equipe", ADMINISTRATORS_OR_SENT_AWAY),
+    Line("POST /console/equipe", ADMINISTRATORS_BY_FORM, 303, form={"email": "lou@cluster.example", "role": "watch"}),
+    Line(f"POST {AT_MEMBER}/role", ADMINISTRATORS_BY_FORM, 303, EXISTING, {"role": "moderate"}, uses=OF_THE_STAFF),
+    Line(f"GET {AT_MEMBER}/retirer", ADMINISTRATORS_OR_SENT_AWAY, there=EXISTING, uses=OF_THE_STAFF),
+    Line(f"POST {AT_MEMBER}/retirer", ADMINISTRATORS_BY_FORM, 303, EXISTING, {"confirm": "yes"}, uses=OF_THE_STAFF),
+    Line("GET /commerce/offres/<uuid:offer_id>/contester", MERCHANTS_OR_SENT_AWAY, there=HERS, uses=WITHHELD),
+    Line("POST /commerce/offres/<uuid:offer_id>/contester", MERCHANTS_BY_FORM, 303, HERS, ANSWER, uses=WITHHELD),
     Line("GET /api/v1/staff/shops", WATCHING),
     Line("GET /api/v1/staff/shops/<uuid:shop_id>", WATCHING, there=EXISTING),
     Line("POST /api/v1/staff/shops/<uuid:shop_id>/verify", MODERATING, there=EXISTING, uses=CLAIMED, json=VISIT),
@@ -455,6 +628,13 @@ OF_STAFF: Final = (
     Line("GET /api/v1/staff/reports", WATCHING),
     Line("POST /api/v1/staff/reports/<uuid:report_id>/uphold", MODERATING, there=EXISTING, json=WHY),
     Line("POST /api/v1/staff/reports/<uuid:report_id>/dismiss", MODERATING, there=EXISTING, json=WHY),
+    Line("GET /api/v1/pilot/reports", EVERYBODY),
+    Line("POST /api/v1/pilot/reports/<period>/send", ADMINISTERING, there=PUBLISHED),
+    Line("GET /api/v1/staff/pilot/targets", WATCHING),
+    Line("POST /api/v1/staff/pilot/targets", MODERATING, 201, json=A_TARGET),
+    Line("POST /api/v1/staff/pilot/targets/<uuid:target_id>/approve", ADMINISTERING, there=EXISTING),
+    Line("GET /api/v1/staff/pilot/costs", WATCHING),
+    Line("POST /api/v1/staff/pilot/costs", ADMINISTERING, 201, json=A_COST),
     Line("GET /api/v1/staff/sending", WATCHING),
     Line("POST /api/v1/staff/sending/stop", MODERATING, json={"shop_id": "{shop_id}", **WHY}),
     Line("POST /api/v1/staff/sending/resume", MODERATING, json={"shop_id": "{stopped_shop}", **WHY}),

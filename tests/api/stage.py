@@ -5,25 +5,28 @@ import hashlib
 import io
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from blueprints.house import House
 from citylife import migrations
+from citylife.accounts.merchants import Membership, MerchantKey
 from citylife.accounts.passkeys import site_of
 from citylife.settings import Settings
 from tests.api.callers import Populace, Settling
-from tests.api.matrix import HERS, SAFE, Caller, Line, Side
+from tests.api.matrix import EXISTING, HERS, SAFE, Caller, Line, Side
 from tests.builders import NOW
 from wsgi import create_app
 
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
+POPULATED = {Side.FIRST, Side.SECOND}
 COUNTED = {"paces"}
 """Tables that count how often somebody asked."""
 
@@ -39,6 +42,8 @@ class Stage:
             log_level=log_level,
             limits=("*=1000000",),
             aipd_date=dt.date(2026, 1, 2),
+            geocoder_url="",
+            companies_url="",
         )
         self.app: Flask = create_app(settings, clock=lambda: NOW)
         self.house: House = self.app.extensions["citylife"]
@@ -48,6 +53,7 @@ class Stage:
             site = site_of(settings.base_url)
             settling = Settling(session, self.house.tombstones, keys.secret_key, site, NOW)
             self.populace: Populace = settling.populace()
+            seen_today(session)
         self.statements: list[str] = []
         event.listen(self.house.engine, "before_cursor_execute", self._note)
         self.asked = 0
@@ -89,8 +95,9 @@ class Stage:
         sent: dict[str, Any] = {}
         if verb not in SAFE:
             headers["If-Match"] = "*"
+            named_there = things if line.there is EXISTING and side in POPULATED else self.populace.things[Side.FIRST]
             sent = {
-                name: value if isinstance(value, bytes) else self.filled(value)
+                name: value if isinstance(value, bytes) else self.filled(value, named_there)
                 for name, value in (("data", line.form), ("json", line.json))
                 if value is not None
             }
@@ -101,14 +108,14 @@ class Stage:
         self.statements.clear()
         return self.client.open(path, method=verb, headers=headers, environ_overrides=place, **sent)
 
-    def filled(self, value: Any) -> Any:
-        """A body, with the names of things of the first side where it says so."""
+    def filled(self, value: Any, things: Mapping[str, Any]) -> Any:
+        """A body, with the names of things where it says so: of the first side, but where all that exists is open."""
         if isinstance(value, dict):
-            return {name: self.filled(inner) for name, inner in value.items()}
+            return {name: self.filled(inner, things) for name, inner in value.items()}
         if isinstance(value, bytes):  # a file of a form
             return io.BytesIO(value), "photo.png"
         if isinstance(value, str) and value.startswith("{"):
-            found = self.populace.things[Side.FIRST][value.strip("{}")]
+            found = things[value.strip("{}")]
             return found if isinstance(found, dict) else str(found)
         return value
 
@@ -136,6 +143,13 @@ class Stage:
         """How the thing a line is about is called, on a side."""
         things = self.populace.things[side]
         return [str(things[line.uses.get(name, name)]) for name in ARGUMENT.findall(line.rule)]
+
+
+def seen_today(session: Session) -> None:
+    """Whoever may be noted to have come today has been: no reading has that to write."""
+    session.flush()
+    session.execute(update(MerchantKey).values(used_on=NOW.date()))
+    session.execute(update(Membership).values(seen_at=NOW))
 
 
 def a_stage(folder: Path, template: Path, *, log_level: str = "ERROR") -> Stage:

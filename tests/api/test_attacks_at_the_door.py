@@ -29,17 +29,29 @@ FROM_ELSEWHERE = [
 ]
 """What a browser says, or is made to say, of a page that is not ours; `Referer` is believed in no case."""
 MADE_ELSEWHERE = {
+    "/console/mesures/objectifs/<uuid:target_id>/approuver",
+    "/console/mesures/envois/<period>/renvoyer",
     "/s/<slug>/unfollow",
     "/autour",
     "/mes-commerces/<slug>/take-back",
     "/reglages/telephone/secours/revoke",
     "/courriel/parti/<token>/annuler",
+    "/commerce/series/<uuid:recurring_id>/passer/annuler",
+    "/commerce/offres/<uuid:offer_id>/utilise/annuler",
+    "/commerce/<uuid:shop_id>/code",
+    "/console/commerces/<uuid:shop_id>/lettre",
+    "/console/commerces/<uuid:shop_id>/refuser",
+    "/console/commerces/<uuid:shop_id>/reprendre",
+    "/console/commerces/<uuid:shop_id>/verifier",
+    "/console/signalements/<uuid:report_id>/recours/accepter",
+    "/console/signalements/<uuid:report_id>/recours/refuser",
     "/commerce/<uuid:shop_id>/photo/retirer",
     "/commerce/<uuid:shop_id>/photo/remettre",
     "/api/v1/merchant/shops/<uuid:shop_id>/photos",
 }
 """Forms in no page as it comes: for who follows, who has just left, or who has a code for a phone that is lost; for an
-offer just sold out by a letter's link; for a shop that shows a photo, or did; one that a script makes of a position;
+offer just sold out by a letter's link; for a shop that shows a photo, or did, or
+that a letter with a code was posted to, or that staff decide on; an appeal; one that a script makes of a position;
 and a picture that programs send."""
 SPLITTING = "x\r\nSet-Cookie: stolen=1\r\n\r\n<script>"
 
@@ -168,7 +180,9 @@ def test_nothing_that_anybody_sends_as_a_secret_is_in_the_log(tmp_path, sqlite_t
                     pass
             if line.verb not in SAFE:
                 stage.put_back()
-    logging.config.dictConfig({"version": 1, "root": {"handlers": [], "level": "WARNING"}})
+    logging.config.dictConfig(
+        {"version": 1, "disable_existing_loggers": False, "root": {"handlers": [], "level": "WARNING"}}
+    )
     structlog.reset_defaults()
     written = said.getvalue() + capfdbinary.readouterr().err.decode()
     assert written.count('"event":"request"') == stage.asked > 1_000

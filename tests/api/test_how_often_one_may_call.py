@@ -252,7 +252,7 @@ def behind(tmp_path, database_url, hops: int) -> Flask:
             instance=tmp_path / f"hops{hops}",
             database_url=database_url,
             base_url="https://citylife.example",
-            trusted_hosts=("citylife.example", "www.citylife.example"),
+            trusted_hosts=("citylife.example", ".citylife.example"),
             trusted_proxies=hops,
             limits=("calls-without-token=2", "new-citizens-an-hour=1"),
             log_level="ERROR",
@@ -296,6 +296,10 @@ def test_a_poisoned_host_is_in_no_answer(town, tmp_path, database_url):
                 assert "evil.example" not in answer.text
                 assert "evil.example" not in str(answer.headers)
                 assert "//www.citylife.example" not in answer.text, "addresses are those of the base URL"
+    for impossible in (f"{'a' * 64}.citylife.example", "www..citylife.example"):
+        elsewhere = app.test_client(use_cookies=False)
+        asked = elsewhere.get("/", headers={"Host": impossible}, environ_overrides={"REMOTE_ADDR": "192.0.2.250"})
+        assert asked.status_code == 400
     follow = app.test_client(use_cookies=False).post(
         f"/s/{shop.slug}/follow", headers={"Host": "citylife.example", "X-Forwarded-Host": "evil.example", **OURS}
     )

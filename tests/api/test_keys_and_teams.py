@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from citylife.accounts.invitations import INVITATIONS, INVITATIONS_UNPROVED
+from citylife.accounts.invitations import INVITATIONS, INVITATIONS_UNPROVED, INVITED
 from citylife.accounts.merchants import MOST_KEYS, Merchant, Role, Scope, membership
 from citylife.audit import AuditEntry
 from citylife.database import new_id
@@ -41,7 +41,12 @@ def test_a_key_is_told_once_works_and_is_revoked(town):
     assert town.client.get(path, headers=by_key).status_code == 200
     assert slug_of(town.client.patch(path, json={}, headers={**by_key, "If-Match": "*"})) == "scope-missing"
     (listed,) = merchant.get("/merchant/keys").json["items"]
-    assert listed == {name: made.json[name] for name in ("id", "label", "scopes", "created_at")}
+    assert listed == {
+        **{name: made.json[name] for name in ("id", "label", "scopes", "created_at")},
+        "expires_at": None,
+        "used_on": "2026-11-24",
+    }
+    assert made.json["used_on"] is None
     assert merchant.delete(f"/merchant/keys/{listed['id']}").status_code == 204
     assert town.client.get(path, headers=by_key).status_code == 401
     assert merchant.get("/merchant/keys").json["items"] == []
@@ -156,16 +161,49 @@ def test_an_invitation_does_not_tell_who_was_registered_before(town):
     assert len({tuple(sorted(answer.json)) for answer in answers}) == 1
 
 
-def test_a_seller_sees_and_changes_no_team(town):
+def test_a_seller_sees_who_is_in_the_team_and_changes_nothing(town):
     shop = town.shop()
-    seller = town.merchant_session(shop, role=Role.SELLER)
+    owner, seller = town.merchant_session(shop), town.merchant_session(shop, role=Role.SELLER)
     path = f"/merchant/shops/{shop.id}/team"
+    assert owner.post(path, json={"email": "lou@chez-leon.example"}).json["pending"] is True
+    (invited,) = [item for item in owner.get(path).json["items"] if item["pending"]]
+    seen = seller.get(path)
+    assert seen.status_code == 200
+    assert seen.json["items"] == [item for item in owner.get(path).json["items"] if not item["pending"]]
     for answer in (
-        seller.get(path),
         seller.post(path, json={"email": "a@b.example", "role": "owner"}),
-        seller.delete(f"{path}/{seller.id}"),
+        seller.delete(f"{path}/{place_in_team(town, owner, shop)}"),
+        seller.delete(f"{path}/{invited['id']}"),
+        seller.delete(f"{path}/{NOBODY}"),
     ):
         assert (answer.status_code, slug_of(answer)) == (403, "owners-only")
+
+
+def test_a_seller_leaves_by_herself(town):
+    shop = town.shop()
+    seller = town.merchant_session(shop, role=Role.SELLER)
+    assert seller.delete(f"/merchant/shops/{shop.id}/team/{place_in_team(town, seller, shop)}").status_code == 204
+    assert seller.get(f"/merchant/shops/{shop.id}").status_code == 404
+    assert ("team.left", {"merchant": str(seller.id)}) in acts(town)
+
+
+def test_a_key_ends_when_it_was_told_to(town):
+    shop = town.shop()
+    merchant = town.merchant_session(shop)
+    body = {"label": "Caisse", "scopes": ["read"], "expires_at": "2026-11-24T11:00:00+01:00"}
+    made = merchant.post("/merchant/keys", json=body)
+    assert (made.status_code, made.json["expires_at"]) == (201, "2026-11-24T10:00:00+00:00")
+    by_key = {"Authorization": f"Bearer {made.json['token']}"}
+    path = f"/api/v1/merchant/shops/{shop.id}"
+    assert town.client.get(path, headers=by_key).status_code == 200
+    town.clock.forward(hours=1)
+    assert town.client.get(path, headers=by_key).status_code == 401
+    late = merchant.post("/merchant/keys", json=body)
+    assert (late.status_code, slug_of(late), late.json["errors"][0]["pointer"]) == (
+        422,
+        "key-ends-too-soon",
+        "/expires_at",
+    )
 
 
 def test_who_is_let_go_has_no_access_from_then_on(town):
@@ -221,6 +259,18 @@ def test_a_merchant_sends_so_many_invitations_a_day_and_no_more(town, status, mo
     refused = owner.post(path, json={"email": "one-more@b.example"})
     assert (refused.status_code, slug_of(refused)) == (429, "too-many-requests")
     assert int(refused.headers["Retry-After"]) > 0
+
+
+def test_an_address_gets_so_many_invitations_whoever_sends_them(town):
+    shops = [town.shop() for _ in range(INVITED.most + 1)]
+    sent = [
+        town.merchant_session(shop).post(f"/merchant/shops/{shop.id}/team", json={"email": " Lou@B.example"})
+        for shop in shops
+    ]
+    assert [answer.status_code for answer in sent] == [201] * INVITED.most + [429]
+    shop = shops[-1]
+    other = town.merchant_session(shop).post(f"/merchant/shops/{shop.id}/team", json={"email": "other@b.example"})
+    assert other.status_code == 201
 
 
 @pytest.mark.parametrize("wrong", ["lou", "lou@b.example\nBcc: c@d.example", None])

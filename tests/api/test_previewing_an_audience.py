@@ -3,6 +3,7 @@
 import pytest
 
 from citylife.follows import Level
+from citylife.shops import Proof, Shop, ShopStatus, verify_shop
 from tests import builders
 
 TONIGHT = "2026-11-24T18:00:00+01:00"
@@ -107,3 +108,22 @@ def test_a_question_nobody_can_answer_is_refused(town, asked, pointer):
     answer = town.merchant(shop).post(f"/merchant/shops/{shop.id}/audience", json=asked)
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
+
+
+def test_who_only_claims_a_shop_is_told_no_number_of_those_who_follow_it(town):
+    shop = town.shop("Le Fournil", status=ShopStatus.CLAIMED)
+    with town.sessions.begin() as session:
+        for _ in range(30):
+            builders.a_follow(session, builders.a_citizen(session), shop)
+    merchant = town.merchant(shop)
+
+    seen = audience(merchant, shop)
+    month = merchant.get(f"/merchant/shops/{shop.id}/results").json
+
+    assert (seen["followers"], seen["reasons"], set(seen["fates"].values())) == (None, [], {None})
+    assert (month["follows_won"], month["follows_lost"]) == (None, None)
+    with town.sessions.begin() as session:
+        verify_shop(session, session.get_one(Shop, shop.id), proof=Proof.VISIT, now=town.clock())
+    seen = audience(merchant, shop)
+    month = merchant.get(f"/merchant/shops/{shop.id}/results").json
+    assert (seen["followers"], month["follows_won"]) == (30, 30)

@@ -42,6 +42,7 @@ def test_a_merchant_reads_what_an_offer_has_brought(town, announced):
         "sent": 30,
         "opened": 1,
         "used": 1,
+        "declared": 0,
         "new_follows": 0,
         "held": found["held"],
     }
@@ -77,6 +78,7 @@ def test_a_month_is_read_with_its_offers_in_it(town, announced):
         "sent": 30,
         "opened": 0,
         "used": 0,
+        "declared": 0,
         "follows_won": 60,
         "follows_lost": 0,
         "held": offers[0]["held"],

@@ -74,6 +74,7 @@ def published(app: Flask, sessions: sessionmaker[Session]) -> int:
         return answer.status_code
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["refuses", "hangs"])
 def test_publishing_is_answered_while_the_broker_is_still_being_tried(database_url, sessions, tmp_path, how):
     with Relay() as relay:

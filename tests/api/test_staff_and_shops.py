@@ -30,7 +30,8 @@ def code_in(letter) -> str:
 
 @pytest.fixture
 def claimed(town):
-    return town.shop("Chez Léon", status=ShopStatus.CLAIMED, street="12 rue d’Arras", postal_code="62400")
+    facts = {"street": "12 rue d’Arras", "postal_code": "62400"}
+    return town.shop("Chez Léon", status=ShopStatus.CLAIMED, unproved=True, **facts)
 
 
 def acts(town, shop):
@@ -60,7 +61,11 @@ def test_the_queue_shows_who_claims_under_which_number(town, claimed):
 
 def test_a_claim_is_accepted_on_a_recorded_visit(town, claimed):
     member = town.staff()
-    answer = member.post(f"/staff/shops/{claimed.id}/verify", json=VISIT)
+    for act, body in (("verify", VISIT), ("refuse", {"reason": "Non"}), ("code", {})):
+        another = member.post(f"/staff/shops/{claimed.id}/{act}", json={**body, "claim_id": NOBODY})
+        assert (another.status_code, slug_of(another)) == (409, "another-claim")
+    read = member.get(f"/staff/shops/{claimed.id}").json["claim"]["id"]
+    answer = member.post(f"/staff/shops/{claimed.id}/verify", json={**VISIT, "claim_id": read})
     assert (answer.status_code, answer.json["status"], answer.json["claim"]) == (200, "verified", None)
     (claim,) = answer.json["claims"]
     assert (claim["status"], claim["proof"], claim["visited_on"]) == ("accepted", "visit", "2026-11-24")
@@ -255,7 +260,7 @@ def test_a_letter_to_a_shop_that_eleven_wait_for_carries_its_code(town):
     letter = watcher.get(f"/staff/demand/{shop.id}/letter")
     assert (letter.status_code, letter.content_type) == (200, "text/html; charset=utf-8")
     assert "11 personnes vous attendent" in letter.text
-    assert f"http://localhost:8000/s/{shop.slug}" in letter.text
+    assert f"http://localhost:8000/commerce/nouveau?commerce={shop.slug}" in letter.text
     drawn = re.search(r'<img src="([^"]+)"', letter.text)[1]
     mark = town.client.get(drawn)
     assert (mark.status_code, mark.content_type) == (200, "image/svg+xml")

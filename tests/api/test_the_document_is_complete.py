@@ -13,7 +13,7 @@ from blueprints.api.refusals import OF_THE_RULES
 from citylife.categories import BY_KEY
 from citylife.geography import communes
 
-PRIVATE = tuple(f"/api/v1/{name}" for name in ("me", "merchant", "staff", "sessions", "passkeys"))
+PRIVATE = tuple(f"/api/v1/{name}" for name in ("me", "merchant", "staff", "sessions", "passkeys", "pilot/reports/{"))
 
 
 @pytest.fixture

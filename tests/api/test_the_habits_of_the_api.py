@@ -8,15 +8,19 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from citylife.accounts.merchants import Role, Scope
 from citylife.accounts.staff import StaffRole
 from citylife.shops import ShopStatus
-from tests.builders import a_citizen, a_follow, an_offer
+from tests.builders import a_citizen, a_follow, a_recurring_offer, an_offer
 
 NEVER_KEPT = {"/api/v1/me/places", "/api/v1/me/near-me-now", "/api/v1/nearby"}
 ONCE_BY_THEMSELVES = {f"/api/v1/passkeys{part}" for part in ("", "/options", "/sign-in", "/sign-in/options")}
 """POSTs of a ceremony, whose challenge is good once; a secret of it would have to be kept."""
 """POSTs that may carry a point: to know the same request again, something of it would have to be kept."""
-CREATES_NOTHING = {"/api/v1/merchant/shops/{shop_id}/audience"}
+CREATES_NOTHING = {
+    "/api/v1/merchant/shops/{shop_id}/audience",
+    "/api/v1/merchant/proposals/addresses",
+    "/api/v1/merchant/proposals/company",
+}
 """POSTs that only ask, and take a body because it is long."""
-PRIVATE = tuple(f"/api/v1/{name}" for name in ("me", "merchant", "staff", "sessions", "passkeys"))
+PRIVATE = tuple(f"/api/v1/{name}" for name in ("me", "merchant", "staff", "sessions", "passkeys", "pilot/reports/{"))
 NOBODY = "01936f00-0000-7000-8000-000000000000"
 
 
@@ -40,7 +44,8 @@ def asked_by(town, *shops):
     def caller(path):
         if "/staff/" in path:
             return staff
-        if "/team" in path or path.startswith(("/api/v1/merchant/keys", "/api/v1/sessions", "/api/v1/passkeys")):
+        themselves = ("/api/v1/merchant/keys", "/api/v1/sessions", "/api/v1/passkeys")
+        if "/team" in path or path.endswith("/journal") or path.startswith(themselves):
             return signed_in
         return by_key if "/merchant/" in path else citizen
 
@@ -105,6 +110,7 @@ def test_another_s_thing_is_answered_exactly_as_an_absent_one(town):
     merchant = town.merchant(mine)
     with town.sessions.begin() as session:
         offer = an_offer(session, theirs, now=town.clock())
+        recurring = a_recurring_offer(session, theirs, now=town.clock())
     body = {"title": "x", "ends_at": "2026-11-24T18:00:00Z"}
     for method, path, thing, options in (
         ("get", "/merchant/shops/{}", theirs.id, {}),
@@ -119,6 +125,8 @@ def test_another_s_thing_is_answered_exactly_as_an_absent_one(town):
         ("post", "/merchant/offers/{}/withdraw", offer.id, {}),
         ("post", "/merchant/offers/{}/sold-out", offer.id, {}),
         ("post", "/merchant/offers/{}/sold-out/undo", offer.id, {}),
+        ("get", "/merchant/recurring-offers/{}", recurring.id, {}),
+        ("post", "/merchant/recurring-offers/{}/skip", recurring.id, {"json": {"day": "2026-11-26"}}),
     ):
         absent = getattr(merchant, method)(path.format(NOBODY), **options)
         another = getattr(merchant, method)(path.format(thing), **options)
@@ -185,9 +193,11 @@ def test_every_reading_has_an_etag_and_answers_304(town):
     who = asked_by(town, shop)
     with town.sessions.begin() as session:
         offer = an_offer(session, shop, now=town.clock())
+        recurring = a_recurring_offer(session, shop, now=town.clock())
     who("/me").put(f"/me/follows/{shop.id}")
     receipt = town.citizen().delete("/me").json["id"]
     filled = {"shop_id": shop.id, "offer_id": offer.id, "slug": shop.slug, "receipt_id": receipt}
+    filled["recurring_id"] = recurring.id
     awaited = town.shop(status=ShopStatus.LISTED)
     with town.sessions.begin() as session:
         for _ in range(11):
@@ -214,12 +224,16 @@ def test_every_reading_has_an_etag_and_answers_304(town):
     assert read >= 15
 
 
+CHANGED = ("/merchant/shops/{shop_id}", "/{offer_id}", "/{recurring_id}")
+"""What only whoever has read it may change."""
+
+
 def test_the_document_is_openapi_3_1_and_names_every_address(town):
     document = town.client.get("/api/openapi.json").json
     assert document["openapi"].startswith("3.1")
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
     ours = {
-        (method.lower(), rule.rule.replace("<uuid:", "{").replace("<slug:", "{").replace(">", "}"))
+        (method.lower(), rule.rule.replace("<uuid:", "{").replace("<slug:", "{").replace("<", "{").replace(">", "}"))
         for rule in town.app.url_map.iter_rules()
         for method in rule.methods or ()
         if rule.rule.startswith("/api/v1/") and method in {"GET", "POST", "PUT", "PATCH", "DELETE"}
@@ -241,7 +255,7 @@ def test_the_document_is_openapi_3_1_and_names_every_address(town):
             assert ("If-None-Match" in headers) == (method == "get")
             keeps = method == "post" and path not in NEVER_KEPT | CREATES_NOTHING | ONCE_BY_THEMSELVES
             assert ("Idempotency-Key" in headers) == keeps, (method, path)
-            changes = method in {"patch", "delete"} and path.endswith(("/merchant/shops/{shop_id}", "/{offer_id}"))
+            changes = method in {"patch", "delete"} and path.endswith(CHANGED)
             assert ("If-Match" in headers) == changes, (method, path)
 
 
@@ -268,7 +282,8 @@ def test_an_unknown_argument_is_refused_by_every_address(town):
     with town.sessions.begin() as session:
         offer = an_offer(session, shop, now=town.clock())
     filled = {"shop_id": shop.id, "offer_id": offer.id, "slug": shop.slug, "device_id": NOBODY, "receipt_id": NOBODY}
-    others = ("session_id", "key_id", "member_id", "report_id", "awaited_id", "place_id", "passkey_id")
+    others = ("session_id", "key_id", "member_id", "report_id", "awaited_id", "place_id", "passkey_id", "recurring_id")
+    others = (*others, "target_id", "period")
     filled |= dict.fromkeys(others, NOBODY)
     before = town.counts()
     for path, item in town.client.get("/api/openapi.json").json["paths"].items():

@@ -348,7 +348,7 @@ class Firefox:
                     raise
                 last = refused
             if time.monotonic() > deadline:
-                raise AssertionError(complaint.format(url=self.url)) from last
+                raise AssertionError(complaint.replace("{url}", self.url)) from last
             time.sleep(POLL)
 
     def _await_port(self) -> int:

@@ -2,10 +2,12 @@
 
 import datetime as dt
 
+import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from citylife.activity import WHOLE, Counted, DailyCount, count
+from citylife.activity import MOST_VISITS, WHOLE, Counted, DailyCount, Visits, count
 from citylife.database import new_id
 from tests.builders import NOW
 from tests.overlap import overlapping
@@ -47,3 +49,25 @@ def test_two_counts_at_once_are_both_counted(sessions: sessionmaker[Session]):
 
 def rows(session: Session):
     return {(row.day, row.counted, row.subject): row.count for row in session.scalars(select(DailyCount))}
+
+
+def test_visits_are_written_together_and_wait_while_the_database_is_away(sessions: sessionmaker[Session]):
+    away = True
+
+    def factory() -> Session:
+        if away:
+            raise OperationalError("", {}, Exception())
+        return sessions()
+
+    visits, shop = Visits(factory), new_id()  # type: ignore[arg-type]
+    for _ in range(MOST_VISITS + 5):
+        visits.note(shop, 1, NOW)
+    visits.note(shop, 2, NOW)
+    visits.note(shop, 1, NOW + dt.timedelta(days=1))
+    with pytest.raises(OperationalError):
+        visits.flush()
+    away = False
+    assert (visits.flush(), visits.flush()) == (MOST_VISITS + 2, 0)
+    with sessions() as session:
+        counts = session.scalars(select(DailyCount.count).order_by(DailyCount.day)).all()
+    assert counts == [MOST_VISITS + 1, 1]

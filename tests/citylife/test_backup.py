@@ -269,7 +269,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_written(
     dice, refused, harmless = random.Random(2026), 0, 0
     with reading_from(tmp_path / "backup.zip") as archive:
         good = {shape.name: summed(archive.lines(shape)) for shape, _ in archive.manifest.tables}
-    for _ in range(300):
+    for _ in range(120):
         place = dice.randrange(len(whole))
         spoilt = tmp_path / "spoilt.zip"
         spoilt.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << dice.randrange(8))]) + whole[place + 1 :])
@@ -280,7 +280,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_written(
                 harmless += 1
         except BackupRefused:
             refused += 1
-    assert refused > 200, (refused, harmless)
+    assert refused > 80, (refused, harmless)
     spoilt.write_bytes(whole[: len(whole) // 3] + b"\x00" * 200 + whole[len(whole) // 3 + 200 :])
     with pytest.raises(BackupRefused):
         restored(empty, spoilt, graves)
@@ -360,7 +360,7 @@ def test_a_backup_of_an_earlier_version_is_brought_up_to_date(target: Engine, fi
         old.engine.dispose()
     restored(target, file, graves)
     assert migrations.is_current(target)
-    assert set(tables(target)) == {*migrations.metadata.tables, "alembic_version"}
+    assert set(tables(target)) - migrations.OF_SQLITE == {*migrations.metadata.tables, "alembic_version"}
     with Session(target) as session:
         assert session.scalars(select(ErasureReceipt.id)).all() == [uuid.UUID(int=7)]
 

@@ -59,10 +59,11 @@ def test_a_period_is_said_in_its_largest_unit(period: dt.timedelta, said: str):
 
 
 def test_recipients_follow_the_settings():
-    bare = "\n".join(recipients(Settings(geocoder_url="", map_tiles="")))
+    bare = "\n".join(recipients(Settings(geocoder_url="", companies_url="", map_tiles="")))
     assert "Google, Mozilla, Microsoft, Apple" in bare
     assert "Aucun serveur de courrier" in bare
     assert "service d’adresses" not in bare
+    assert "annuaire des entreprises" not in bare
     assert "L’hébergeur" not in bare
     assert "fond de carte" not in bare
 
@@ -73,11 +74,12 @@ def test_recipients_follow_the_settings():
                 smtp_url="smtp://localhost",
                 hosted_by="Hébergeur du Nord; 1 rue du Port",
                 geocoder_url="https://adresses.example/g",
+                companies_url="https://entreprises.example",
                 map_tiles="https://cartes.example/{z}/{x}/{y}.png",
             )
         )
     )
-    for name in ("push.example", "Hébergeur du Nord.", "adresses.example", "cartes.example"):
+    for name in ("push.example", "Hébergeur du Nord.", "adresses.example", "entreprises.example", "cartes.example"):
         assert name in whole
     for letter in (
         "connexion",

@@ -9,13 +9,15 @@ from citylife import offers
 from citylife.accounts.citizens import Citizen
 from citylife.consent import Purpose
 from citylife.courtesy.tables import BudgetSlot
+from citylife.discovered import discovered_offers
 from citylife.follows import Level
 from citylife.ledger.tables import DeliveryState, Message, MessageKind, Outcome, Reason
 from citylife.offers import UNDO
 from citylife.places import PlaceKind, area_of_commune, forget_places_of, set_place
+from citylife.shops import Shop
 from tests import builders
 from tests.builders import BETHUNE, NOW
-from tests.citylife.test_courtesy import reasons, told, wish
+from tests.citylife.test_courtesy import SIX, reasons, taken_up, told, wish
 from tests.ledger_desk import claim_all, expand_all, settle_all
 
 FAR = "62141"
@@ -67,6 +69,32 @@ def test_who_no_longer_wants_to_discover_is_not_told(sessions: sessionmaker[Sess
     assert claim_all(sessions, now=NOW) == []
     assert reasons(sessions, message) == {(Outcome.HELD, Reason.UNFOLLOWED): 1}
     assert slots(sessions) == 0
+
+
+def test_what_she_discovered_is_listed_while_she_does_not_follow_its_shop_and_wants_to_discover(
+    sessions: sessionmaker[Session],
+) -> None:
+    with sessions.begin() as session:
+        shop = builders.a_shop(session)
+        citizen, by_digest = a_discoverer(session), a_discoverer(session)
+        by_digest.daily_budget = 0
+        builders.an_offer(session, builders.a_shop(session, category="optician"))
+    message = told(sessions, shop)
+
+    def listed(who: Citizen = citizen, *, at: dt.datetime = NOW) -> list[object]:
+        with sessions() as session:
+            return [offer.id for offer, _ in discovered_offers(session, who.id, limit=5, now=at)]
+
+    assert (listed(), listed(by_digest)) == ([message.offer_id], [])
+    assert taken_up(sessions, now=SIX) == 1
+    assert listed(by_digest, at=SIX) == [message.offer_id]
+    assert listed(at=NOW + dt.timedelta(days=20)) == []
+    wish(sessions, citizen, discover_nearby=False)
+    assert listed() == []
+    wish(sessions, citizen, discover_nearby=True)
+    with sessions.begin() as session:
+        builders.a_follow(session, session.get_one(Citizen, citizen.id), session.get_one(Shop, shop.id))
+    assert listed() == []
 
 
 def replacement_of(sessions: sessionmaker[Session], message: Message) -> Message:

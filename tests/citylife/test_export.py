@@ -16,6 +16,7 @@ from citylife.courtesy.tables import BudgetSlot, DigestLine
 from citylife.database import Identifier
 from citylife.email_digest.tables import EmailDigest
 from citylife.follows import unfollow
+from citylife.insiders import TeamFollower
 from citylife.redemptions import take_code
 from tests import builders
 from tests.builders import NOW
@@ -87,6 +88,8 @@ def test_no_other_column_could_hold_her_id_unnoticed():
     """A new column of identifiers is either one of these subjects, or is added to what this test knows."""
     known = {"kept_answers.caller", "messages.cursor", "messages.replaces_id", "daily_counts.subject"}
     known |= {"timetable.subject", "purges.cursor", "passkey_challenges.account_id"}
+    known |= {"pilot_targets.proposed_by", "pilot_targets.approved_by"}
+    known |= {"pilot_costs.replaces", "pilot_costs.entered_by", "reports.decided_by"}
     found = {
         f"{table.name}.{column.name}"
         for table in migrations.metadata.sorted_tables
@@ -106,6 +109,7 @@ def everything(session: Session) -> uuid.UUID:
     citizen = builders.a_follower(session, shop)
     builders.a_follow(session, citizen, left)
     unfollow(session, citizen.id, left.id, now=NOW)
+    session.add(TeamFollower(citizen_id=citizen.id, shop_id=shop.id))
     [delivery] = builders.a_delivery(session, citizen, offer.id, accepted_at=NOW)
     counted = {"week_of": NOW.date(), "slot": 1, "local_date": NOW.date(), "message_id": delivery.message_id}
     session.add(BudgetSlot(citizen_id=citizen.id, **counted))

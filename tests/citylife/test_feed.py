@@ -1,5 +1,6 @@
 """The feed against its plain specification, on both databases: no page skips, repeats or invents an offer."""
 
+import base64
 import datetime as dt
 import uuid
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from citylife import feed
-from citylife.accounts.citizens import Citizen
+from citylife.accounts.citizens import Citizen, new_token
 from citylife.buckets import bucket_of
 from citylife.database import new_id
 from citylife.follows import Follow, Level
@@ -126,6 +127,24 @@ def test_offers_that_end_between_two_pages_make_no_other_be_skipped_or_repeated(
     assert {bytes_of(offer) for offer in expected if offer.ends_at > now} <= set(seen)
 
 
+def test_a_token_is_shown_its_own_page_and_no_other(session: Session, now):
+    fed, _ = a_town(session, [(ShopStatus.VERIFIED, Level.NORMAL, [(OfferStatus.LIVE, 3, 0)] * 3)], now)
+    hungry, _ = a_town(session, [], now)
+    his, hers = (new_token(session, session.get_one(Citizen, each), now=now) for each in (fed, hungry))
+    borrowed = new_token(session, session.get_one(Citizen, hungry), now=now)
+    of_another = base64.urlsafe_b64encode(fed.bytes + base64.urlsafe_b64decode(borrowed)[16:]).decode()
+    session.flush()
+
+    def shown(token: str, limit: int = 2) -> tuple[uuid.UUID | None, feed.FeedPage]:
+        return feed.page_shown(session.connection(), token, limit=limit, now=now)
+
+    page = feed.page(session.connection(), fed, limit=2, now=now)
+    assert (len(page.pieces), shown(his)) == (2, (fed, page))
+    assert shown(hers) == (hungry, feed.FeedPage([], None))
+    for nobodys in (of_another, "of nobody"):
+        assert shown(nobodys) == (None, feed.FeedPage([], None))
+
+
 @pytest.mark.parametrize("analysed", [False, True])
 def test_the_ids_are_found_from_the_index_alone(engine: Engine, session: Session, now, analysed):
     live = [(OfferStatus.LIVE, 3, 0)] * 30
@@ -143,9 +162,10 @@ def test_the_ids_are_found_from_the_index_alone(engine: Engine, session: Session
         "ends_at": stored(connection, now),
         "offer": stored(connection, citizen_id),
         "most": 21,
+        "digest": bytes(32),
     }
 
-    statement = feed._PAGE._texts[engine.dialect.name]
+    statement = feed._PAGE_SHOWN._texts[engine.dialect.name]
     if engine.dialect.name == "sqlite":
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
         plan = "\n".join(row[3] for row in rows)

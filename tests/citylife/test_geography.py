@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod
 
+from citylife.geodesics import distances, ways
 from citylife.geography import (
     cell_at,
     centre_of,
     commune_of,
     communes,
     communes_by_cell,
-    distances,
     may_be_a_place,
     near_cells,
     near_communes,
@@ -133,6 +133,17 @@ def test_distances_are_geodesic():
 
     assert distances(*GRAND_PLACE, [(latitude, longitude), GRAND_PLACE]) == pytest.approx([1_234.5, 0.0], abs=1e-6)
     assert distances(*GRAND_PLACE, []) == []
+
+
+@given(st.floats(41, 52), st.floats(-5, 10), st.floats(0, 360), st.floats(0, 50_000))
+def test_ways_are_true_to_a_tenth_of_a_millimetre_at_fifty_kilometres(latitude, longitude, azimuth, metres):
+    there_longitude, there_latitude, _ = GEOD.fwd(longitude, latitude, azimuth, metres)
+
+    ((away, towards),) = ways(latitude, longitude, [(there_latitude, there_longitude)])
+
+    assert away == pytest.approx(metres, abs=1.5e-4)
+    beside = metres * math.remainder(towards - math.radians(azimuth), math.tau)
+    assert beside == pytest.approx(0, abs=1.5e-4)
 
 
 def test_fifty_seven_communes_are_dense_enough_on_average():

@@ -233,6 +233,7 @@ def test_what_is_no_photo_is_refused_and_why_is_said(name):
     assert watched.peak < MEMORY
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_is_one_is_drawn_anew_without_what_came_along(name):
     raw = HARMLESS[name]()

@@ -226,7 +226,7 @@ def test_an_imported_shop_that_was_claimed_since_is_left_alone(session: Session)
 
 
 def test_a_shop_that_only_a_refused_claim_spoke_of_hides_none_that_a_source_knows(session: Session):
-    claimed = a_shop(session, "Au Pain d’Hier", status=ShopStatus.CLAIMED)
+    claimed = a_shop(session, "Au Pain d’Hier", status=ShopStatus.CLAIMED, unproved=True)
     refuse_claim(session, claimed, reason="Un autre commerce.", now=NOW)
     assert verdicts(imported(session, osm(a_feature(phone="3939")), now=LATER)) == ["taken"]
     shop = session.scalars(select(Shop).where(Shop.source == "osm:node/123")).one()

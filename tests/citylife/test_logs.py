@@ -31,7 +31,9 @@ def said():
     stream = io.StringIO()
     configure_logs("DEBUG", stream=stream)
     yield stream
-    logging.config.dictConfig({"version": 1, "root": {"handlers": [], "level": "WARNING"}})
+    logging.config.dictConfig(
+        {"version": 1, "disable_existing_loggers": False, "root": {"handlers": [], "level": "WARNING"}}
+    )
     structlog.reset_defaults()
 
 

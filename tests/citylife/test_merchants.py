@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from citylife.accounts.emails import EmailRefused, check_email
 from citylife.accounts.merchants import (
     MOST_KEYS,
+    KeyEndsTooSoon,
     KeyWithoutScope,
     LastOwner,
     Membership,
@@ -20,6 +21,7 @@ from citylife.accounts.merchants import (
     Role,
     Scope,
     TooManyKeys,
+    come_by,
     invite_merchant,
     join_team,
     key_of,
@@ -28,6 +30,7 @@ from citylife.accounts.merchants import (
     membership,
     new_key,
     revoke_key,
+    see_key,
     team_of,
 )
 from citylife.accounts.staff import StaffMember, StaffRole, invite_staff
@@ -122,6 +125,7 @@ def test_a_change_of_role_keeps_when_the_other_ended(session: Session):
     shop = builders.a_shop(session, merchant=owner)
     join_team(session, seller, shop, Role.SELLER, now=NOW)
 
+    come_by(session, seller.id, shop.id, now=NOW)
     join_team(session, seller, shop, Role.OWNER, now=LATER)
     join_team(session, owner, shop, Role.SELLER, now=LATER)
 
@@ -142,7 +146,12 @@ def test_a_team_keeps_an_owner(session: Session):
     with pytest.raises(LastOwner):
         leave_team(session, owner.id, shop.id, now=NOW)
 
-    join_team(session, builders.a_merchant(session), shop, Role.OWNER, now=NOW)
+    second = builders.a_merchant(session)
+    join_team(session, second, shop, Role.OWNER, now=NOW)
+    with pytest.raises(LastOwner):  # who was only invited may never come
+        leave_team(session, owner.id, shop.id, now=NOW)
+
+    come_by(session, second.id, shop.id, now=NOW)
     assert leave_team(session, owner.id, shop.id, now=LATER)
     assert not leave_team(session, owner.id, shop.id, now=LATER)
     assert membership(session, owner.id, shop.id) is None
@@ -153,6 +162,7 @@ def test_two_owners_who_leave_at_once_do_not_both_leave(sessions: sessionmaker[S
         owners = [builders.a_merchant(session) for _ in range(2)]
         shop = builders.a_shop(session, merchant=owners[0])
         join_team(session, owners[1], shop, Role.OWNER, now=NOW)
+        come_by(session, owners[1].id, shop.id, now=NOW)
         one, other, shop_id = owners[0].id, owners[1].id, shop.id
 
     first, second = overlapping(
@@ -178,6 +188,45 @@ def test_one_invited_into_a_team_twice_at_once_is_in_it_once(sessions: sessionma
     assert first == second
 
 
+def test_who_is_invited_is_pending_until_she_comes_by(session: Session):
+    owner, seller = builders.a_merchant(session), builders.a_merchant(session)
+    shop, another = builders.a_shop(session, merchant=owner), builders.a_shop(session)
+    places = [join_team(session, seller, where, Role.SELLER, now=NOW) for where in (shop, another)]
+    claimed = membership(session, owner.id, shop.id)
+    assert claimed is not None
+    assert (claimed.pending, [place.pending for place in places]) == (False, [True, True])
+
+    come_by(session, seller.id, shop.id, now=LATER)
+    come_by(session, seller.id, shop.id, now=LATER + dt.timedelta(days=1))
+    session.expire_all()
+
+    assert [place.seen_at for place in places] == [LATER, None], "another shop's invitation stays"
+    promoted = join_team(session, seller, shop, Role.OWNER, now=LATER)
+    assert promoted.seen_at == LATER, "another role is no other invitation"
+
+
+def test_a_key_opens_nothing_once_it_has_expired(session: Session):
+    merchant = builders.a_merchant(session)
+    key, token = new_key(session, merchant, "Caisse", [Scope.READ], expires_at=LATER, now=NOW)
+
+    assert key_of(session, token, now=LATER - dt.timedelta(seconds=1)) is key
+    for late in (LATER, LATER + dt.timedelta(days=1)):
+        assert key_of(session, token, now=late) is None
+    assert keys_of(session, merchant.id) == [key], "it is listed until it is revoked"
+    with pytest.raises(KeyEndsTooSoon):
+        new_key(session, merchant, "Caisse", [Scope.READ], expires_at=NOW, now=NOW)
+
+
+def test_the_last_day_of_a_key_never_goes_back(session: Session):
+    key, _ = builders.a_key(session, builders.a_merchant(session))
+
+    for day in (NOW.date(), NOW.date() - dt.timedelta(days=1)):
+        see_key(session, key.id, day)
+    session.expire_all()
+
+    assert key.used_on == NOW.date()
+
+
 def test_a_key_is_told_once_and_kept_as_a_hash(session: Session):
     merchant = builders.a_merchant(session)
 
@@ -185,7 +234,7 @@ def test_a_key_is_told_once_and_kept_as_a_hash(session: Session):
     session.commit()
 
     assert re.fullmatch(r"clk_[A-Za-z0-9_-]{43}", token)
-    assert key_of(session, token) is key
+    assert key_of(session, token, now=NOW) is key
     assert (key.label, key.scopes) == ("Caisse", ["offers", "read"])
     assert token.encode() not in key.digest
     assert len(key.digest) == 32
@@ -197,7 +246,7 @@ def test_a_key_is_told_once_and_kept_as_a_hash(session: Session):
 def test_another_token_is_nobodys(session: Session, token: str):
     builders.a_key(session, builders.a_merchant(session))
 
-    assert key_of(session, token) is None
+    assert key_of(session, token, now=NOW) is None
 
 
 def test_a_revoked_key_opens_nothing(session: Session):
@@ -205,12 +254,12 @@ def test_a_revoked_key_opens_nothing(session: Session):
     key, token = builders.a_key(session, merchant)
     with pytest.raises(Absent):
         revoke_key(session, other.id, key.id, now=NOW)
-    assert key_of(session, token) is key
+    assert key_of(session, token, now=NOW) is key
 
     revoke_key(session, merchant.id, key.id, now=NOW)
     revoke_key(session, merchant.id, key.id, now=LATER)
 
-    assert key_of(session, token) is None
+    assert key_of(session, token, now=NOW) is None
     assert key.revoked_at == NOW
     assert keys_of(session, merchant.id) == []
 

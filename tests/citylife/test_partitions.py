@@ -71,6 +71,7 @@ def a_part_of(engine: Engine, citizen_id: uuid.UUID) -> int:
         return int(str(connection.scalar(found.limit(1))).rpartition("_")[2])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", COUNTS)
 def test_cut_and_whole_again_every_row_is_as_it_was_and_so_is_the_schema(engine: Engine, count: int):
     a_town(engine)
@@ -122,6 +123,7 @@ def test_a_hundred_thousand_rows_are_cut_migrated_down_and_up_and_made_whole(
     }
 
 
+@pytest.mark.long
 def test_going_down_to_nothing_and_up_again_makes_whole_tables(engine: Engine):
     a_town(engine)
     cut(engine, 4)
@@ -133,6 +135,7 @@ def test_going_down_to_nothing_and_up_again_makes_whole_tables(engine: Engine):
     cut(engine, 4)
 
 
+@pytest.mark.long
 def test_a_backup_of_tables_that_are_cut_is_restored_over_them_into_whole_ones(
     engine: Engine, tmp_path: Path, tombstones: Tombstones
 ):
@@ -186,6 +189,7 @@ def test_twice_changes_nothing_and_says_so(engine: Engine):
         cut(engine, 5)
 
 
+@pytest.mark.long
 def test_grants_to_others_stay_and_there_are_no_triggers_to_lose(engine: Engine):
     with engine.begin() as connection:
         connection.execute(text("GRANT SELECT ON deliveries TO PUBLIC"))
@@ -197,6 +201,7 @@ def test_grants_to_others_stay_and_there_are_no_triggers_to_lose(engine: Engine)
             assert connection.scalar(text(triggers), {"name": name}) == 0, "cutting does not carry triggers over yet"
 
 
+@pytest.mark.long
 def test_the_tables_are_not_waited_for_for_ever(engine: Engine, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(partitions, "PATIENCE", "200ms")
     with engine.begin() as holder:
@@ -206,6 +211,7 @@ def test_the_tables_are_not_waited_for_for_ever(engine: Engine, monkeypatch: pyt
     cut(engine, 4)
 
 
+@pytest.mark.long
 def test_who_reads_meanwhile_waits_and_then_finds_everything(engine: Engine):
     shop_id = a_town(engine)
     begun, found = threading.Event(), []
@@ -235,6 +241,7 @@ def test_the_bucket_of_a_citizen_is_the_partition_postgresql_puts_her_in(engine:
     assert set(map(bucket_of, some)) == set(range(BUCKETS))
 
 
+@pytest.mark.long
 def test_citizens_of_an_older_hash_are_given_their_bucket_when_the_tables_are_cut(engine: Engine):
     a_town(engine)
     with writing(engine).begin() as session:
@@ -301,6 +308,7 @@ def parted(engine: Engine) -> Engine:
     return engine
 
 
+@pytest.mark.long
 def test_a_feed_reads_one_partition(parted: Engine):
     with parted.connect() as connection:
         citizen = connection.scalars(select(Follow.citizen_id).limit(1)).one()
@@ -308,6 +316,7 @@ def test_a_feed_reads_one_partition(parted: Engine):
     assert parts == {f"follows_{bucket_of(citizen):02}"}
 
 
+@pytest.mark.long
 def test_a_claim_reads_and_writes_the_partitions_of_its_bucket_alone(parted: Engine):
     with parted.connect() as connection:
         bucket, origin = connection.execute(select(Delivery.bucket, Delivery.origin_id).limit(1)).one()
@@ -320,6 +329,7 @@ def test_a_claim_reads_and_writes_the_partitions_of_its_bucket_alone(parted: Eng
         assert claims.claim(session, Lane(bucket, origin, ""), now=NOW).rows > 0
 
 
+@pytest.mark.long
 def test_looking_for_open_lanes_seeks_each_bucket_in_its_own_partition(parted: Engine):
     parts, indexes = touched(parted, lanes._LANES, now=NOW)
     assert parts <= {f"deliveries_{bucket:02}" for bucket in range(BUCKETS)}
@@ -330,12 +340,14 @@ def test_looking_for_open_lanes_seeks_each_bucket_in_its_own_partition(parted: E
     assert len(re.findall(r'"Relation Name": "deliveries_\d\d"', plan)) == BUCKETS, "one seek a lane, and no more"
 
 
+@pytest.mark.long
 def test_whether_others_wait_is_read_from_both_ends_of_each_lane(parted: Engine):
     parts, indexes = touched(parted, lanes._OTHERS, now=NOW, message=NIL)
     assert parts <= {f"deliveries_{bucket:02}" for bucket in range(BUCKETS)}
     assert indexes <= {"pk_origins", *(f"deliveries_{bucket:02}_bucket_origin_id_next_at_idx" for bucket in range(16))}
 
 
+@pytest.mark.long
 def test_a_fan_out_reads_every_partition_by_shop_and_citizen(parted: Engine):
     with parted.connect() as connection:
         shop = connection.scalars(select(Follow.shop_id).limit(1)).one()
@@ -367,6 +379,7 @@ def many(engine: Engine, shop: uuid.UUID) -> None:
         connection.execute(text("VACUUM (ANALYZE) follows"))
 
 
+@pytest.mark.long
 def test_old_rows_leave_tables_that_are_cut_in_small_batches_too(parted: Engine):
     later = NOW + sums.KEPT_FOR * 2
     with writing(parted).begin() as session:

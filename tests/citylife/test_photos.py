@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from citylife.accounts.merchants import team_of
 from citylife.backup import shapes
 from citylife.errors import Absent, Stale
 from citylife.offers import Offer, OfferChanges, OfferStatus, correct_offer, publish, start_due, withdraw
@@ -17,18 +18,21 @@ from citylife.photos import (
     PhotoUnknown,
     Size,
     TooManyPhotos,
+    content_for_team,
     content_of,
     front_with,
+    fronts_for_team,
     fronts_of,
     take_photo,
 )
 from citylife.photos.forgetting import KEPT_UNUSED, forget_photos
-from citylife.photos.keeping import MOST_UNUSED
+from citylife.photos.keeping import MOST_UNUSED, keep_photo
 from citylife.reports import Wrong, report_offer, uphold
-from citylife.shops import Shop, ShopNotVerified, ShopStatus
+from citylife.shops import Proof, Shop, ShopStatus, ShopSuspended, refuse_claim, verify_shop
 from tests import builders
 from tests.builders import NOW
 from tests.overlap import overlapping
+from tests.pictures import developed_pictures
 
 LATER = NOW + KEPT_UNUSED + dt.timedelta(minutes=1)
 
@@ -53,14 +57,48 @@ def test_the_page_shows_one_photo_at_a_time_and_says_which_it_showed(session: Se
 
 
 def test_whoever_may_not_change_the_shop_changes_no_photo(session: Session):
-    claimed, shop = builders.a_shop(session, status=ShopStatus.CLAIMED), builders.a_shop(session)
-    photo = builders.a_photo(session, claimed)
-    with pytest.raises(ShopNotVerified):
-        front(session, claimed, photo)
+    suspended, shop = builders.a_shop(session, status=ShopStatus.SUSPENDED), builders.a_shop(session)
+    photo = builders.a_photo(session, suspended)
+    with pytest.raises(ShopSuspended):
+        front(session, suspended, photo)
     with pytest.raises(PhotoUnknown):
         front(session, shop, photo)
     with pytest.raises(Stale):
         front_with(session, shop, None, expected_version=shop.version - 1, now=NOW)
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_claimants_photo_of_a_listed_shop_waits_for_the_verdict(session: Session, accepted):
+    shop = builders.a_shop(session, status=ShopStatus.CLAIMED)
+    prepared, drafted = builders.a_photo(session, shop), builders.a_photo(session, shop, colour="teal")
+    builders.an_offer(session, shop, status=OfferStatus.DRAFT, photo_id=drafted.id)
+    owner = team_of(session, shop.id)[0][1]
+
+    assert front(session, shop, prepared) is None
+    assert fronts_of(session, [shop.id]) == {}
+    assert fronts_for_team(session, [shop]) == {shop.id: prepared}
+    for photo in (prepared, drafted):
+        with pytest.raises(Absent):
+            content_of(session, photo.id, Size.SMALL)
+        assert content_for_team(session, owner.id, photo.id, Size.SMALL)
+        with pytest.raises(Absent):
+            content_for_team(session, builders.a_merchant(session).id, photo.id, Size.SMALL)
+    forget_photos(session, now=NOW + dt.timedelta(days=30), most=100)
+    assert session.scalar(select(func.count()).select_from(Photo)) == 2
+
+    if accepted:
+        verify_shop(session, shop, proof=Proof.VISIT, now=NOW)
+        assert fronts_of(session, [shop.id]) == {shop.id: prepared}
+        assert content_of(session, prepared.id, Size.SMALL)
+        return
+    prepared_id = prepared.id
+    refuse_claim(session, shop, reason="Pas le bon.", now=NOW)
+    session.expire_all()
+    assert fronts_of(session, [shop.id]) == {}
+    assert session.scalar(select(func.count()).select_from(Offer)) == 0
+    with pytest.raises(Absent):
+        content_of(session, prepared_id, Size.SMALL)
+    assert session.scalar(select(func.count()).select_from(Photo)) == 0, "whoever is verified next shows none of hers"
 
 
 def test_what_nothing_shows_leaves_after_a_week_with_its_bytes(session: Session):
@@ -95,18 +133,18 @@ def test_a_photo_that_is_chosen_again_waits_anew(session: Session):
 
 def test_a_shop_has_only_so_many_in_store(session: Session):
     shop = builders.a_shop(session)
-    for number in range(MOST_UNUSED):
-        builders.a_photo(session, shop, f"#{number * 5:02x}8040")
+    for picture in developed_pictures(MOST_UNUSED):
+        keep_photo(session, shop, picture, now=NOW)
     with pytest.raises(TooManyPhotos):
         builders.a_photo(session, shop, "navy")
-    assert builders.a_photo(session, shop, "#008040").shop_id == shop.id, "one that is there is no other one"
+    assert keep_photo(session, shop, picture, now=NOW).shop_id == shop.id, "one that is there is no other one"
     builders.a_photo(session, builders.a_shop(session), "navy")
 
 
 def test_photos_that_offers_refer_to_are_not_in_store(session: Session):
     shop = builders.a_shop(session)
-    for number in range(MOST_UNUSED):
-        photo = builders.a_photo(session, shop, f"#{number * 5:02x}8040")
+    for picture in developed_pictures(MOST_UNUSED):
+        photo = keep_photo(session, shop, picture, now=NOW)
         builders.an_offer(session, shop, status=OfferStatus.DRAFT, photo_id=photo.id)
     assert builders.a_photo(session, shop, "navy").shop_id == shop.id
 

@@ -19,6 +19,7 @@ from citylife.accounts.sessions import AccountKind, AccountSession
 from citylife.accounts.sign_in import SignIn
 from citylife.activity import WHOLE
 from citylife.answers import KeptAnswer
+from citylife.appeals import Appeal, AppealOutcome, appeal, decide_appeal
 from citylife.courtesy.tables import BudgetSlot, DigestLine
 from citylife.database import Base, engine_for, new_id, writing
 from citylife.follows import Follow
@@ -28,11 +29,12 @@ from citylife.ledger.lanes import open_lanes
 from citylife.ledger.tables import Arm, Decision, Delivery, DeliveryState, Message, MessageKind
 from citylife.letters import Letter, LetterKind, LetterState
 from citylife.limits import Pace
-from citylife.offers import Offer
+from citylife.offers import Occurred, Occurrence, Offer
+from citylife.offers.recurring import stop_recurring
 from citylife.printed_mail import forget_printed_mail
 from citylife.purge import RETENTIONS, Batch, Purge, Retention, next_night, purge_a_batch, purge_everything
 from citylife.redemptions import Surface, TillCode, TillTaking
-from citylife.reports import Report, Wrong, dismiss, report_offer
+from citylife.reports import Report, Wrong, dismiss, report_offer, uphold
 from citylife.timetable import Due, Task
 from notifications import timekeeper
 from notifications.mail import FolderMailer, Mail
@@ -117,6 +119,19 @@ def a_report(session: Session, since: dt.datetime) -> None:
     dismiss(session, report, reason="Vérifié.", now=since, actor_id=builders.a_staff_member(session).id)
 
 
+def an_appeal(session: Session, since: dt.datetime) -> None:
+    merchant, one, other = (
+        builders.a_merchant(session),
+        builders.a_staff_member(session),
+        builders.a_staff_member(session),
+    )
+    offer = builders.an_offer(session, builders.a_shop(session, merchant=merchant))
+    report = report_offer(session, offer, Wrong.MISLEADING, now=NOW)
+    uphold(session, report, reason="Faux.", now=since, actor_id=one.id)
+    appeal(session, offer, "Juste.", merchant_id=merchant.id, now=since)
+    decide_appeal(session, report, AppealOutcome.DISMISSED, reason="Faux.", now=since, actor_id=other.id)
+
+
 def a_place(session: Session, since: dt.datetime) -> None:
     builders.a_place(session, builders.a_citizen(session)).expires_at = since
 
@@ -157,6 +172,11 @@ def a_till_code(session: Session, since: dt.datetime) -> None:
     session.add(TillCode(digest=digest, offer_id=offer.id, surface=Surface.PHONE, arm=Arm.NONE))
 
 
+def an_occurrence(session: Session, since: dt.datetime) -> None:
+    series = builders.a_recurring_offer(session, builders.a_shop(session))
+    session.add(Occurrence(recurring_id=series.id, day=since.date(), outcome=Occurred.MISSED, noted_at=since))
+
+
 MADE: dict[str, Callable[[Session, dt.datetime], object]] = {
     "deliveries": told,
     "decisions": a_decision,
@@ -182,12 +202,19 @@ MADE: dict[str, Callable[[Session, dt.datetime], object]] = {
         Pace(limit_name="x", subject=secrets.token_bytes(32), ahead_until=int(since.timestamp() * 1_000_000))
     ),
     "reports": a_report,
+    "appeals": an_appeal,
+    "recurring_offers": lambda session, since: stop_recurring(
+        session, builders.a_recurring_offer(session, builders.a_shop(session), now=since), now=since
+    ),
+    "occurrences": an_occurrence,
     "photos": lambda session, since: builders.a_photo(session, builders.a_shop(session), now=since),
 }
 
 
 def left(session: Session, name: str) -> int:
-    """How many rows, or reports with words, are left."""
+    """How many rows, or reports and appeals with words, are left."""
+    if name == "appeals":
+        return sum(bool(words) for words in session.scalars(select(Appeal.words)))
     if name == "reports":
         return sum(bool(details) for details in session.scalars(select(Report.details)))
     return session.scalar(select(func.count()).select_from(Base.metadata.tables[name])) or 0

@@ -140,6 +140,7 @@ def test_who_left_the_team_uses_no_code(session: Session):
     owner = builders.a_merchant(session)
     shop = session.get_one(Shop, offer.shop_id)
     join_team(session, owner, shop, Role.OWNER, now=NOW)
+    builders.has_come(session, owner.id, now=NOW)
     leave_team(session, merchant.id, shop.id, now=NOW)
 
     with pytest.raises(CodeUnknown):

@@ -63,7 +63,7 @@ def test_before_anything_is_announced_there_is_nothing(street: Street):
     street.followers(3)
     with street.sessions.begin() as session:
         draft = builders.an_offer(session, session.get_one(Shop, street.shop.id), status=OfferStatus.DRAFT)
-    assert street.results(draft) == Results(0, 0, 0, 0, None, {})
+    assert street.results(draft) == Results(0, 0, 0, 0, 0, None, {})
 
 
 def test_totals_are_exact_and_small_parts_are_not_told(street: Street):

@@ -10,6 +10,7 @@ from citylife.clock import local_date
 from citylife.errors import Invalid, Stale
 from citylife.geography import communes
 from citylife.shops import (
+    Proof,
     Shop,
     ShopChanges,
     ShopCommune,
@@ -19,9 +20,12 @@ from citylife.shops import (
     ShopSuspended,
     Stand,
     change_shop,
+    refuse_claim,
     set_stands,
+    verify_shop,
 )
 from citylife.shops.changes import StandRefused
+from citylife.shops.preparing import hours_for_team
 from tests import builders
 from tests.builders import BETHUNE, GRAND_PLACE, NOW
 from tests.overlap import overlapping
@@ -95,6 +99,38 @@ def test_who_has_not_proved_it_or_is_suspended_changes_nothing(session: Session,
     with pytest.raises(refusal):
         set_stands(session, shop, [], expected_version=shop.version, now=NOW)
     assert shop.name == "Chez Léon"
+
+
+@pytest.mark.parametrize("unproved", [True, False])
+@pytest.mark.parametrize("accepted", [True, False])
+def test_hours_are_prepared_while_staff_verify(session: Session, unproved, accepted):
+    shop = builders.a_shop(session, status=ShopStatus.CLAIMED, unproved=unproved, opening_hours="Mo-Su 08:00-18:00")
+    listed, prepared = shop.opening_hours, "Tu-Sa 07:00-13:00; PH off"
+    change_shop(session, shop, ShopChanges(opening_hours=prepared), expected_version=shop.version, now=NOW)
+
+    assert hours_for_team(session, shop) == prepared
+    assert shop.opening_hours == (prepared if unproved else listed)
+    with pytest.raises(Stale):
+        change_shop(session, shop, ShopChanges(opening_hours=None), expected_version=shop.version - 1, now=NOW)
+    changes = ShopChanges(name="Autre", opening_hours=None)
+    with pytest.raises(ShopNotVerified):
+        change_shop(session, shop, changes, expected_version=shop.version, now=NOW)
+
+    if accepted:
+        verify_shop(session, shop, proof=Proof.VISIT, now=NOW)
+        assert shop.opening_hours == prepared
+        return
+    refuse_claim(session, shop, reason="Pas le bon.", now=NOW)
+    assert shop.opening_hours == (None if unproved else listed)
+    assert hours_for_team(session, shop) == shop.opening_hours
+
+
+def test_emptied_hours_are_prepared_too(session: Session):
+    shop = builders.a_shop(session, status=ShopStatus.CLAIMED, opening_hours="Mo-Su 08:00-18:00")
+    change_shop(session, shop, ShopChanges(opening_hours=None), expected_version=shop.version, now=NOW)
+    assert (shop.opening_hours, hours_for_team(session, shop)) == ("Mo-Su 08:00-18:00", None)
+    verify_shop(session, shop, proof=Proof.VISIT, now=NOW)
+    assert shop.opening_hours is None
 
 
 def test_the_directory_changes_a_listed_shop(session: Session):

@@ -1,33 +1,50 @@
 """Who says a shop is hers: one claimant at a time, the listed shop matched, the decision kept with its reason."""
 
+import contextlib
 import datetime as dt
+import uuid
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.accounts.merchants import Merchant, Role, membership, team_of
+from citylife.around import Asked, shops_around
 from citylife.audit import Actor, AuditEntry
-from citylife.errors import NotYours
-from citylife.follows import follow_of
+from citylife.errors import Absent, NotYours
+from citylife.follows import Level, follow
+from citylife.search import find_shops
 from citylife.shops import (
+    IS_PUBLIC,
     ClaimStatus,
     Proof,
     Shop,
     ShopClaim,
     ShopStatus,
+    claim_listed_shop,
     claim_shop,
+    public_shops,
     refuse_claim,
     reinstate_shop,
     reopen,
+    shop_by_id,
     shop_by_slug,
     shop_of_team,
     suspend_shop,
     verify_shop,
 )
-from citylife.shops.claims import NotClaimed, NotSuspended, NotVerified, NumberNeeded, ShopAlreadyClaimed
+from citylife.shops.claims import (
+    NotClaimed,
+    NotSuspended,
+    NotVerified,
+    NumberElsewhere,
+    NumberNeeded,
+    ShopAlreadyClaimed,
+)
 from citylife.shops.closing import closings_of
-from citylife.shops.directory import ShopClosedDown
+from citylife.shops.decided import refused_claims
+from citylife.shops.directory import ShopClosedDown, public_of
+from citylife.shops.facts import SiretRefused
 from citylife.text import TextRefused
 from tests import builders
 from tests.builders import BETHUNE, GRAND_PLACE, NOW
@@ -196,8 +213,6 @@ def test_a_refused_claim_leaves_a_listed_shop_listed_as_it_was_and_nobodys(sessi
 def test_a_refused_claim_of_a_shop_nobody_had_listed_leaves_none(session: Session):
     merchant, rightful = builders.a_merchant(session), builders.a_merchant(session)
     shop = claim(session, merchant, website="https://evil.example/")
-    citizen = builders.a_citizen(session)
-    builders.a_follow(session, citizen, shop)
 
     refuse_claim(session, shop, reason="Personne à cette adresse.", now=LATER)
     session.commit()
@@ -206,11 +221,66 @@ def test_a_refused_claim_of_a_shop_nobody_had_listed_leaves_none(session: Sessio
     with pytest.raises(ShopClosedDown):
         shop_by_slug(session, shop.slug)
     assert [closing.closed_at for closing in closings_of(session, shop.id)] == [LATER]
-    assert follow_of(session, citizen.id, shop.id) is not None  # as of any shop that closed
     acts = session.scalars(select(AuditEntry.action).where(AuditEntry.subject_id == shop.id).order_by(AuditEntry.id))
     assert acts.all() == ["shop.claimed", "shop.claim-refused", "shop.closed-down"]
     theirs = claim(session, rightful, now=LATER)
     assert (theirs is not shop, theirs.status, theirs.siret) == (True, ShopStatus.CLAIMED, SIRET)
+
+
+def seen_of(session: Session, shop: Shop) -> set[str]:
+    """Where the public sees a shop."""
+    session.flush()
+    here = Asked(latitude=shop.latitude, longitude=shop.longitude)
+    seen = {
+        "search": [one.id for one in find_shops(session, q=shop.name, limit=9, now=NOW).things],
+        "around": [near.thing_id for near in shops_around(session.connection(), here, now=NOW).things],
+        "directory": [one.id for one in public_shops(session, limit=9)],
+        "some of them": public_of(session, [shop.id]),
+    }
+    found = {where for where, shops in seen.items() if shop.id in shops}
+    citizen = builders.a_citizen(session)
+    for where, look in (
+        ("page", lambda: shop_by_slug(session, shop.slug)),
+        ("id", lambda: shop_by_id(session, shop.id)),
+        ("follow", lambda: follow(session, citizen.id, shop, Level.NORMAL, now=NOW)),
+    ):
+        with contextlib.suppress(Absent):
+            look()
+            found.add(where)
+    return found
+
+
+EVERYWHERE = {"search", "around", "directory", "some of them", "page", "id", "follow"}
+
+
+def test_of_a_shop_that_only_a_claim_speaks_of_the_public_sees_nothing_until_it_is_verified(session: Session):
+    shop = claim(session, builders.a_merchant(session), name="CAF", website="https://evil.example/")
+    assert seen_of(session, shop) == set()
+    assert session.scalars(select(Shop.id).where(IS_PUBLIC)).all() == []
+
+    verify_shop(session, shop, proof=Proof.VISIT, now=LATER)
+
+    assert seen_of(session, shop) == EVERYWHERE
+
+
+def test_a_listed_shop_stays_public_as_it_was_while_it_is_claimed(session: Session):
+    shop = listed(session)
+    said = {column.name: getattr(shop, column.name) for column in Shop.__table__.columns if column.name != "band"}
+
+    claim_listed_shop(session, builders.a_merchant(session), shop.id, siret=SIRET, now=LATER)
+
+    changed = {name for name, value in said.items() if getattr(shop, name) != value}
+    assert (changed, shop.status) == ({"status", "updated_at", "version"}, ShopStatus.CLAIMED)
+    assert seen_of(session, shop) == EVERYWHERE
+
+
+def test_a_shop_that_staff_reopened_is_public_though_it_is_claimed_again(session: Session):
+    shop = claim(session, builders.a_merchant(session))
+    refuse_claim(session, shop, reason="Non.", now=LATER)
+    reopen(session, shop, reason="Il existe.", now=LATER)
+    assert seen_of(session, shop) == EVERYWHERE
+    assert claim(session, builders.a_merchant(session), now=LATER) is shop
+    assert seen_of(session, shop) == EVERYWHERE
 
 
 def test_a_shop_that_staff_reopened_is_listed_again_after_another_refusal(session: Session):
@@ -286,3 +356,79 @@ def test_every_decision_is_in_the_audit_log_under_whose_it_was(session: Session)
         ("shop.suspended", Actor.STAFF, member.id),
         ("shop.reinstated", Actor.STAFF, None),
     ]
+
+
+def test_a_shop_chosen_in_the_directory_is_claimed_as_it_stands_there(session: Session):
+    shop, merchant = listed(session, street="3 rue d’Arras"), builders.a_merchant(session)
+
+    claimed = claim_listed_shop(session, merchant, shop.id, siret=f" {SIRET[:9]} {SIRET[9:]}", now=LATER)
+    again = claim_listed_shop(session, merchant, shop.id, siret=SIRET, now=LATER)
+
+    assert claimed is again is shop
+    assert (shop.status, shop.street, shop.siret) == (ShopStatus.CLAIMED, "3 rue d’Arras", None)
+    assert session.scalars(select(ShopClaim.siret)).all() == [SIRET]
+    place = membership(session, merchant.id, shop.id)
+    assert place is not None
+    assert place.role is Role.OWNER
+
+
+def test_a_chosen_shop_is_claimed_with_a_number_of_its_own(session: Session):
+    shop, merchant = listed(session), builders.a_merchant(session)
+    other = builders.a_shop(session, "Le Moulin", status=ShopStatus.LISTED, siret=SIRET)
+    with pytest.raises(NumberNeeded):
+        claim_listed_shop(session, merchant, shop.id, now=NOW)
+    with pytest.raises(SiretRefused):
+        claim_listed_shop(session, merchant, shop.id, siret="73282932000075", now=NOW)
+    with pytest.raises(NumberElsewhere) as refusal:
+        claim_listed_shop(session, merchant, shop.id, siret=SIRET, now=NOW)
+    assert refusal.value.shop is other
+    claim_listed_shop(session, builders.a_merchant(session), other.id, siret=SIRET, now=NOW)
+    with pytest.raises(ShopAlreadyClaimed):
+        claim_listed_shop(session, merchant, shop.id, siret=SIRET, now=NOW)
+    assert shop.status is ShopStatus.LISTED
+
+
+@pytest.mark.parametrize("status", [ShopStatus.CLOSED, ShopStatus.SUSPENDED])
+def test_a_shop_that_is_gone_or_suspended_is_not_there_to_be_claimed(session: Session, status: ShopStatus):
+    shop = builders.a_shop(session, status=status)
+    for shop_id in (shop.id, uuid.UUID(int=1)):
+        with pytest.raises(Absent):
+            claim_listed_shop(session, builders.a_merchant(session), shop_id, siret=SIRET, now=NOW)
+
+
+def test_of_two_who_choose_one_listed_shop_at_the_same_moment_one_gets_it(sessions: sessionmaker[Session]):
+    with sessions.begin() as session:
+        shop_id = listed(session).id
+        merchants = [builders.a_merchant(session).id for _ in range(2)]
+
+    def claiming(number: int):
+        def deed(session: Session):
+            merchant = session.get_one(Merchant, merchants[number])
+            return claim_listed_shop(session, merchant, shop_id, siret=builders.a_siret(), now=NOW).id
+
+        return deed
+
+    first, second = overlapping(sessions, claiming(0), claiming(1))
+
+    assert first == shop_id
+    assert isinstance(second, ShopAlreadyClaimed)
+    with sessions() as session:
+        assert [merchant.id for _, merchant in team_of(session, shop_id)] == [merchants[0]]
+
+
+def test_refusals_are_read_by_who_claimed_until_she_claims_again(session: Session):
+    shop, merchant, rival = (
+        listed(session, now=NOW - dt.timedelta(days=9)),
+        *(builders.a_merchant(session) for _ in "ab"),
+    )
+    for who, reason in ((rival, "Pas vous."), (merchant, "Le SIRET est faux."), (merchant, "Toujours faux.")):
+        claim_listed_shop(session, who, shop.id, siret=SIRET, now=NOW)
+        refuse_claim(session, shop, reason=reason, now=NOW)
+
+    (refused,) = refused_claims(session, merchant.id, now=LATER)
+    assert (refused.shop, refused.reason, refused.listed) == (shop, "Toujours faux.", True)
+    assert refused_claims(session, merchant.id, now=NOW + dt.timedelta(days=91)) == []
+
+    claim_listed_shop(session, merchant, shop.id, siret=SIRET, now=LATER)
+    assert refused_claims(session, merchant.id, now=LATER) == []
+    assert [one.reason for one in refused_claims(session, rival.id, now=LATER)] == ["Pas vous."]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from citylife.accounts import sign_in
 from citylife.accounts.emails import EmailRefused
 from citylife.accounts.invitations import invite_into_staff, invite_into_team
-from citylife.accounts.merchants import Role, membership
+from citylife.accounts.merchants import Merchant, Role, invite_merchant, membership
 from citylife.accounts.sessions import Account, AccountKind
 from citylife.accounts.sign_in import (
     INVITATION_LIFE,
@@ -22,6 +22,7 @@ from citylife.accounts.sign_in import (
     ask_to_sign_in,
     forget_sign_ins,
     link_opens,
+    newcomer_of,
     sign_in_link,
     use_code,
     use_link,
@@ -278,3 +279,78 @@ def test_requests_are_forgotten_a_day_after_their_end(session: Session):
     assert forget_sign_ins(session, now=NOW + LIFE + KEPT_FOR - SECOND) == 0
     assert forget_sign_ins(session, now=NOW + LIFE + KEPT_FOR) == 1
     assert session.scalars(select(SignIn)).all() == []
+
+
+NEW = "lea@fleurs.example"
+
+
+def begin(session: Session, email: str = NEW):
+    """The request of somebody who begins, and what the letter to her says."""
+    asked = ask_to_sign_in(session, MERCHANT, email, secret_key=SECRET, locale="fr", now=NOW, beginning=True)
+    letter = session.scalars(select(Letter).order_by(Letter.id.desc())).first()
+    assert letter is not None
+    return asked, letter
+
+
+def merchants(session: Session) -> list[tuple[str, str]]:
+    return [(one.email, one.locale) for one in session.scalars(select(Merchant).order_by(Merchant.id))]
+
+
+@pytest.mark.parametrize("by", ["link", "code"])
+def test_who_begins_has_an_account_once_she_uses_her_letter_and_not_before(session: Session, by: str):
+    asked, letter = begin(session, " LEA@fleurs.example ")
+    token, code = letter.content["token"], letter.content["code"]
+    assert (letter.state, letter.recipient, letter.content["new"]) == (LetterState.WAITING, NEW, True)
+    assert (newcomer_of(session, token, now=NOW), link_opens(session, token, now=NOW)) == (NEW, None)
+    assert merchants(session) == []
+
+    if by == "link":
+        account = use_link(session, token, locale="en", now=NOW)
+    else:
+        with pytest.raises(SignInRefused):
+            use_code(session, asked.id, another(code), secret_key=SECRET, now=NOW)
+        assert merchants(session) == []
+        account = use_code(session, asked.id, code, secret_key=SECRET, locale="en", now=NOW)
+
+    assert merchants(session) == [(NEW, "en")]
+    session.refresh(asked)
+    assert (asked.newcomer, asked.merchant_id) == (None, account.id)
+    with pytest.raises(SignInRefused):
+        use_link(session, token, now=NOW)
+    with pytest.raises(SignInRefused):
+        use_code(session, asked.id, code, secret_key=SECRET, now=NOW)
+
+
+def test_a_beginning_that_came_too_late_or_is_staffs_makes_nothing(session: Session):
+    _, letter = begin(session)
+    with pytest.raises(SignInRefused):
+        use_link(session, letter.content["token"], now=NOW + LIFE)
+    assert newcomer_of(session, letter.content["token"], now=NOW + LIFE) is None
+    assert newcomer_of(session, "x", now=NOW) is None
+    asked = ask_to_sign_in(session, STAFF, NEW, secret_key=SECRET, locale="fr", now=NOW, beginning=True)
+    assert asked.newcomer is None
+    withheld = session.scalars(select(Letter).order_by(Letter.id.desc())).first()
+    assert withheld is not None
+    assert withheld.state is LetterState.WITHHELD
+    assert merchants(session) == []
+
+
+def test_who_was_invited_meanwhile_gets_that_account(session: Session):
+    _, letter = begin(session)
+    invited = invite_merchant(session, NEW, now=NOW)
+    assert use_link(session, letter.content["token"], now=NOW) == Account(MERCHANT, invited.id)
+    known, letter = begin(session)
+    assert (known.newcomer, known.merchant_id, letter.content["new"]) == (None, invited.id, False)
+
+
+def test_two_letters_used_at_one_moment_make_one_account(sessions: sessionmaker[Session]):
+    with sessions.begin() as session:
+        tokens = [begin(session)[1].content["token"] for _ in range(2)]
+    first, second = overlapping(
+        sessions,
+        lambda session: use_link(session, tokens[0], now=NOW),
+        lambda session: use_link(session, tokens[1], now=NOW),
+    )
+    assert first == second
+    with sessions() as session:
+        assert merchants(session) == [(NEW, "fr")]

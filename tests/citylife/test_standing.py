@@ -42,6 +42,7 @@ def a_backlog(sessions: sessionmaker[Session]) -> None:
             now=NOW,
         )
         timetable.plan(session, Task.OFFER_ENDS, new_id(), NOW)
+        timetable.plan(session, Task.PILOT_REPORTS, new_id(), NOW - dt.timedelta(hours=1))  # holds up no offer
 
 
 def figures(engine: Engine, now: dt.datetime, aipd_date: dt.date | None = None) -> dict[str, float]:

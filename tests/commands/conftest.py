@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging.config
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,13 @@ def citylife(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     structlog.reset_defaults()
 
 
+@pytest.fixture
+def migrated(folder: Path, sqlite_template: Path) -> None:
+    """The database of an instance that only lacks its keys: `init` has next to nothing to do."""
+    folder.mkdir(mode=0o700)
+    shutil.copyfile(sqlite_template, folder / "citylife.db")
+
+
 def no_server(settings: Settings, *, worker: bool) -> Callable[..., object]:
     """A web application that must not be made."""
     raise AssertionError(settings, worker)
@@ -62,11 +70,26 @@ def instance(folder: Path) -> Instance:
     return Instance(folder)
 
 
+@pytest.fixture(scope="session")
+def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that `citylife init` has prepared, to be copied."""
+    folder = tmp_path_factory.mktemp("initialised") / "instance"
+    done = Instance(folder).call("init")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
 @pytest.fixture
-def demo_instance(instance: Instance) -> Instance:
-    """An instance that is prepared, and filled with the fictional town."""
-    for command in ("init", "demo"):
-        done = instance.call(command)
-        assert done.returncode == 0, done.stderr
-    instance.key = done.stdout.split()[-1]
+def ready(instance: Instance, initialised: Path) -> Instance:
+    """An instance that is prepared, and empty."""
+    shutil.copytree(initialised, instance.folder)
     return instance
+
+
+@pytest.fixture
+def demo_instance(ready: Instance) -> Instance:
+    """An instance that is prepared, and filled with the fictional town."""
+    done = ready.call("demo")
+    assert done.returncode == 0, done.stderr
+    ready.key = done.stdout.split()[-1]
+    return ready

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import func, select
 from stdnum.fr import siret
 
-from blueprints.commands.town import MERCHANT, SHOWN, WANDERING, fictional_offers, fictional_shops
+from blueprints.commands.town import MERCHANT, SHOWN, STAFF, WANDERING, fictional_offers, fictional_shops
 from blueprints.pieces import piece_of
 from citylife.accounts.citizens import MOST_A_DAY, Citizen
 from citylife.accounts.merchants import Merchant, Scope, key_of
+from citylife.accounts.staff import StaffMember
 from citylife.categories import BY_KEY, Policy
 from citylife.courtesy.rules import MOST_ANNOUNCEMENTS, announcements_a_day
 from citylife.database import engine_for, reading, writing
@@ -21,11 +22,11 @@ from citylife.offers import OfferKind, OfferStatus
 from citylife.offers.tables import Offer
 from citylife.shops import Shop, ShopStatus, shops_of
 from citylife.shops.tables import ShopStand
-from tests.builders import NOW, a_citizen, a_shop
+from tests.builders import NOW, a_citizen, a_passkey, a_shop
 
 
 @pytest.fixture
-def town(citylife, folder):
+def town(citylife, folder, migrated):
     assert citylife("init").code == 0
     said = citylife("demo")
     assert (said.code, said.err) == (0, "")
@@ -88,7 +89,7 @@ def test_its_merchant_has_a_key_that_works_and_is_kept_for_the_owner_alone(town,
     assert path.read_text() == token + "\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with reading(engine)() as session:
-        key = key_of(session, token)
+        key = key_of(session, token, now=NOW)
         assert key is not None
         assert set(key.scopes) == {scope.value for scope in Scope}
         merchant = session.scalars(select(Merchant).where(Merchant.email == MERCHANT)).one()
@@ -110,6 +111,18 @@ def test_run_again_it_keeps_everything_and_shows_the_same_key(citylife, town):
         assert [kept.shop_id for kept, _ in follows_of(session, citizen.id, limit=5)] == [shop.id]
 
 
+def test_its_staff_whose_passkey_is_elsewhere_is_told_how_to_get_another_link(citylife, town):
+    first, engine = town
+    assert "/connexion/lien/" in first.out
+    with writing(engine).begin() as session:
+        a_passkey(session, session.scalars(select(StaffMember)).one())
+    again = citylife("demo")
+    assert "/connexion/lien/" not in again.out
+    assert f"citylife staff end {STAFF}" in again.out.replace("\n", " ")
+    assert citylife("staff", "end", STAFF).code == 0
+    assert "/connexion/lien/" in citylife("demo").out
+
+
 def test_a_lost_or_foreign_key_is_made_anew(citylife, town, folder):
     first, engine = town
     path = folder / "demo-merchant-key"
@@ -119,7 +132,7 @@ def test_a_lost_or_foreign_key_is_made_anew(citylife, town, folder):
     third = citylife("demo").out.split()[-1]
     assert len({first.out.split()[-1], second, third}) == 3
     with reading(engine)() as session:
-        assert key_of(session, third) is not None
+        assert key_of(session, third, now=NOW) is not None
     assert path.read_text() == third + "\n"
 
 
@@ -136,10 +149,18 @@ def test_once_nothing_is_live_it_announces_anew(citylife, town):
     assert {**after, "offers": 0} == {**before, "offers": 0}
 
 
-@pytest.mark.parametrize("hour", [0, 6, 12, 22, 23])
-@pytest.mark.parametrize("day", [dt.date(2026, 3, 28), dt.date(2026, 10, 24), dt.date(2026, 12, 31)])
-def test_its_offers_keep_the_rules_whenever_it_is_run(citylife, day, hour):
-    moment = dt.datetime.combine(day, dt.time(hour), tzinfo=dt.UTC)
+@pytest.mark.parametrize(
+    "moment",
+    [
+        dt.datetime(2026, 3, 28, 22, tzinfo=dt.UTC),
+        dt.datetime(2026, 3, 28, 23, tzinfo=dt.UTC),
+        dt.datetime(2026, 10, 24, 0, tzinfo=dt.UTC),
+        dt.datetime(2026, 10, 24, 22, tzinfo=dt.UTC),
+        dt.datetime(2026, 12, 31, 12, tzinfo=dt.UTC),
+        dt.datetime(2026, 12, 31, 23, tzinfo=dt.UTC),
+    ],
+)
+def test_its_offers_keep_the_rules_whenever_it_is_run(citylife, migrated, moment):
     assert citylife("init").code == 0
     said = citylife("demo", now=moment)
     assert (said.code, said.err) == (0, "")

@@ -13,7 +13,7 @@ import orjson
 import pytest
 from sqlalchemy import func, select
 
-from blueprints.commands import importing
+from blueprints.commands import importing, progress
 from citylife.audit import AuditEntry
 from citylife.database import engine_for, reading, writing
 from citylife.offers import Offer
@@ -35,7 +35,7 @@ MANY = 12_000
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request, citylife, folder, monkeypatch):
+def engine(request, citylife, folder, migrated, monkeypatch):
     """The database of an instance that is ready, of each kind; no address is asked for unless a test says so."""
     url = f"sqlite:///{folder / 'citylife.db'}"
     if request.param == "postgresql":
@@ -285,20 +285,19 @@ def test_a_batch_that_meets_another_writer_is_written_anew(engine, run, monkeypa
 
 def test_progress_is_told_line_by_line_where_there_is_no_terminal(engine, run, monkeypatch):
     monkeypatch.setattr(importing, "BATCH", 2)
-    monkeypatch.setattr(importing, "LINE_EVERY", 4)
+    monkeypatch.setattr(progress, "LINE_EVERY", 4)
     said, _ = run(some(9))
     assert said.err.splitlines() == ["4 lignes sur 9", "8 lignes sur 9"]
     assert count(engine) == 9
 
 
-def test_progress_is_drawn_on_a_terminal(instance, tmp_path):
-    assert instance.call("init").returncode == 0
+def test_progress_is_drawn_on_a_terminal(ready, tmp_path):
     ours, theirs = pty.openpty()
     try:
         path = kept(tmp_path, "file", some(3))
         done = subprocess.run(
             [CONSOLE, "shops", "import", path],
-            env=instance.environment(),
+            env=ready.environment(),
             stdout=subprocess.PIPE,
             stderr=theirs,
             check=True,
@@ -319,25 +318,25 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("interruptible")
-def test_an_interrupted_import_keeps_whole_batches_and_goes_on_when_run_again(instance, tmp_path):
-    assert instance.call("init").returncode == 0
+def test_an_interrupted_import_keeps_whole_batches_and_goes_on_when_run_again(ready, tmp_path):
     path = kept(tmp_path, "file", some(MANY))
-    process = instance.start("shops", "import", path)
-    engine = engine_for(f"sqlite:///{instance.folder / 'citylife.db'}")
+    process = ready.start("shops", "import", path)
+    engine = engine_for(f"sqlite:///{ready.folder / 'citylife.db'}")
     try:
         until = time.monotonic() + 60
         while count(engine) < 1_000:
             assert time.monotonic() < until
-            assert process.poll() is None, instance.printed()
+            assert process.poll() is None, ready.printed()
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130, instance.printed()
+        assert process.wait(60) == 130, ready.printed()
         kept_rows = count(engine)
         assert kept_rows % importing.BATCH == 0
         assert 1_000 <= kept_rows < MANY
-        assert "Interrompu" in instance.printed()
-        again = instance.call("shops", "import", path)
+        assert "Interrompu" in ready.printed()
+        again = ready.call("shops", "import", path)
         assert again.returncode == 0, again.stderr
         assert count(engine) == MANY
         said = again.stdout.replace("\N{NARROW NO-BREAK SPACE}", "").replace("\N{NO-BREAK SPACE}", "")

@@ -129,6 +129,7 @@ def test_a_backup_on_a_new_host_is_locked_until_its_new_keys_are_accepted(
     assert citylife("audit", "verify", **new).code == 0
 
 
+@pytest.mark.long
 def test_a_host_without_a_folder_serves_works_and_erases_with_everything_from_settings(
     instance: Instance, tmp_path: Path, postgres_url: str
 ):

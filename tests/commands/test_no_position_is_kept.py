@@ -22,6 +22,7 @@ from typing import Any
 import h3
 import httpx
 import psycopg
+import pytest
 from psycopg import sql
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
@@ -207,6 +208,7 @@ def every_row(url: str) -> bytes:
     return "\n".join(rows).encode()
 
 
+@pytest.mark.long
 def test_nothing_finer_than_a_cell_stands_anywhere(database_url: str, tmp_path: Path):
     settings = {
         "CITYLIFE_LOG_LEVEL": "DEBUG",

@@ -26,7 +26,7 @@ EMAIL = "camille@boulangerie.example"
 
 
 @pytest.fixture
-def engine(citylife, folder):
+def engine(citylife, folder, migrated):
     assert citylife("init").code == 0
     engine = engine_for(f"sqlite:///{folder / 'citylife.db'}")
     yield engine
@@ -58,7 +58,7 @@ def test_a_merchant_joins_a_team_and_gets_a_key_that_is_shown_once(citylife, eng
     said = citylife("merchants", "key", EMAIL, "--label", "caisse", "--scope", "offers", "--scope", "read")
     token = said.out.splitlines()[-1]
     with reading(engine)() as session:
-        key = key_of(session, token)
+        key = key_of(session, token, now=NOW)
         assert key is not None
         assert (key.merchant_id, key.label, key.scopes) == (merchant.id, "caisse", ["offers", "read"])
     assert [action for action, _ in acts(engine)] == ["team.joined", "key.made"]

@@ -25,7 +25,7 @@ def file(tmp_path):
 
 
 @pytest.fixture
-def engine(citylife, folder):
+def engine(citylife, folder, migrated):
     assert citylife("init").code == 0
     engine = engine_for(f"sqlite:///{folder / 'citylife.db'}")
     yield engine

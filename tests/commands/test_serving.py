@@ -16,14 +16,6 @@ from tests.builders import browser_keys
 from tests.commands.instances import PATIENCE, Instance, eventually, fetched, free_port, wait_for
 
 
-@pytest.fixture
-def ready(instance: Instance) -> Instance:
-    """An instance that is prepared, and empty."""
-    done = instance.call("init")
-    assert done.returncode == 0, done.stderr
-    return instance
-
-
 def catches(pid: int, number: signal.Signals) -> bool:
     """Whether a process has a handler of its own for a signal, as the kernel tells it."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()

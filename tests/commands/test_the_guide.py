@@ -10,6 +10,8 @@ import pytest
 from tests.commands.instances import Instance
 from tests.sources import ROOT
 
+pytestmark = pytest.mark.long
+
 EXPECTED = re.compile(r"^(?P<command>\S.*?) +# → (?P<said>.+)$")
 
 
@@ -39,7 +41,7 @@ def run(text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=False, env=environment)
 
 
-@pytest.mark.parametrize(("name", "least"), [("api.md", 20), ("mobile-client.md", 12)])
+@pytest.mark.parametrize(("name", "least"), [("api.md", 20), ("mobile-client.md", 12), ("point-of-sale.md", 12)])
 def test_every_example_of_a_guide_answers_as_shown(demo_instance: Instance, name: str, least: int):
     guide = (ROOT / "docs" / name).read_text(encoding="utf-8")
     with demo_instance.serving() as base_url:

@@ -8,7 +8,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +30,9 @@ class Known:
     insee_code: str
     score: float = 0.97
     kind: str = "housenumber"
+    name: str = "12 Rue de Lille"
+    postcode: str = "62400"
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +75,20 @@ class PlayedAddressService:
         body = json.dumps({"type": "FeatureCollection", "features": features, "query": dict(query)["q"]}).encode()
         return Trouble(body=body, seconds=trouble.seconds if trouble is not None else 0.0)
 
-    def _fault(self, path: str, query: list[tuple[str, str]], agent: str) -> str | None:
+    def _fault(self, path: str, query: list[tuple[str, str]], agent: str) -> str | None:  # noqa: PLR0911 - a rule each
         names = [name for name, _ in query]
         values = dict(query)
         if path != PATH:
             return f"path {path}"
-        if len(set(names)) < len(names) or not {"q"} <= set(names) <= {"q", "limit"}:
+        if len(set(names)) < len(names) or not {"q"} <= set(names) <= {"q", "limit", "lat", "lon"}:
             return f"query {names}"
         if not SHORTEST <= len(values["q"]) <= LONGEST or not values["q"][0].isalnum():
             return f"q of {len(values['q'])} characters"
         if not values.get("limit", "5").isdigit() or not 1 <= int(values.get("limit", "5")) <= MOST:
             return f"limit {values['limit']}"
+        towards = [float(values[name]) for name in ("lat", "lon") if name in values]
+        if len(towards) == 1 or any(abs(value) > most for value, most in zip(towards, (90, 180), strict=False)):
+            return f"towards {towards}"
         if not re.fullmatch(r"Citylife \((?:mailto:|https://)\S+\)", agent):
             return f"User-Agent {agent!r}"
         return None
@@ -94,7 +100,10 @@ def _feature(query: str, known: Known) -> dict[str, Any]:
         "type": "Feature",
         "geometry": {"type": "Point", "coordinates": [known.longitude, known.latitude]},
         "properties": {
-            "label": query,
+            "label": known.label or query,
+            "name": known.name,
+            "postcode": known.postcode,
+            "housenumber": known.name.partition(" ")[0],
             "score": known.score,
             "id": f"{known.insee_code}_0001",
             "type": known.kind,
@@ -108,13 +117,21 @@ def _feature(query: str, known: Known) -> dict[str, Any]:
 def an_address_service(**known: list[Known]) -> Iterator[PlayedAddressService]:
     """Listen on a free port of loopback until the block ends."""
     played = PlayedAddressService(known=dict(known))
+    with listening(played.answer) as origin:
+        played.url = f"{origin}/geocodage"
+        yield played
+
+
+@contextmanager
+def listening(answer: Callable[[str, str], Trouble]) -> Iterator[str]:
+    """Answer GETs on a free port of loopback, by their target and User-Agent, until the block ends; the origin."""
     ending = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            said = played.answer(self.path, self.headers.get("User-Agent", ""))
+            said = answer(self.path, self.headers.get("User-Agent", ""))
             ending.wait(said.seconds)
             body = said.body or b""
             try:
@@ -135,9 +152,8 @@ def an_address_service(**known: list[Known]) -> Iterator[PlayedAddressService]:
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    played.url = f"http://127.0.0.1:{server.server_port}/geocodage"
     try:
-        yield played
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         ending.set()
         server.shutdown()

@@ -23,6 +23,8 @@ from citylife.offers import Offer
 from citylife.shops import Shop
 from tests import builders
 
+pytestmark = pytest.mark.long
+
 PROCESSES: Final = 6
 ROUNDS: Final = 150
 EVERY: Final = 15

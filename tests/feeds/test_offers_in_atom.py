@@ -61,7 +61,7 @@ def test_the_feed_of_a_shop_tells_its_live_offers(town, shop):
     assert (entry.title, entry.author, entry.link) == (
         "Tarte au sucre",
         "Le Fournil",
-        f"http://localhost:8000/o/{offer.id}",
+        f"http://localhost:8000/o/{offer.id}?from=atom",
     )
     assert entry.published == entry.updated == "2026-11-24T09:00:00+00:00"
     assert [tag.term for tag in entry.tags] == ["bakery"]
@@ -99,7 +99,7 @@ def test_what_was_withdrawn_is_told_as_withdrawn_and_not_repeated(town, shop):
 
     (entry,) = feed.entries
     assert (entry.id, entry.title) == (f"urn:uuid:{offer.id}", "Annonce retirée")
-    assert entry.link == f"http://localhost:8000/s/{shop.slug}"
+    assert entry.link == f"http://localhost:8000/s/{shop.slug}?from=atom"
     assert entry.updated == "2026-11-24T10:00:00+00:00"
     assert "fabrique" not in answer.text
     assert "dire" not in answer.text

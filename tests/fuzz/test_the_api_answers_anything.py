@@ -59,7 +59,13 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     instance = Instance(
-        tmp_path_factory.mktemp("fuzz") / "instance", {"CITYLIFE_LOG_LEVEL": "WARNING", "CITYLIFE_LIMITS": "*=1000000"}
+        tmp_path_factory.mktemp("fuzz") / "instance",
+        {
+            "CITYLIFE_LOG_LEVEL": "WARNING",
+            "CITYLIFE_LIMITS": "*=1000000",
+            "CITYLIFE_GEOCODER_URL": "",
+            "CITYLIFE_COMPANIES_URL": "",
+        },
     )
     for command in ("init", "demo"):
         done = instance.call(command)

@@ -19,6 +19,8 @@ from tests.commands.instances import PATIENCE, Instance
 from tests.doubles.mail_server import MailServer, Taken
 from wsgi import create_app
 
+pytestmark = pytest.mark.long
+
 EMAIL = "camille@boulangerie.example"
 
 
@@ -123,5 +125,5 @@ def test_without_a_mail_server_the_letter_is_printed_and_kept(instance: Instance
         (kept,) = (instance.folder / "mail").iterdir()
         assert kept.suffix == ".eml"
         tapped = httpx.post(f"{url}/connexion/lien/{token}", headers={"Origin": url}, timeout=PATIENCE)
-        assert tapped.headers["Location"] == "/connexion/cle"
+        assert tapped.headers["Location"] == "/console"
         assert tapped.headers["Set-Cookie"].startswith("__Host-citylife-staff=cls_")

@@ -35,6 +35,8 @@ from tests import builders
 from tests.builders import BETHUNE
 from wsgi import create_app
 
+pytestmark = pytest.mark.long
+
 PARIS = ZoneInfo("Europe/Paris")
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
 TURNS = 50

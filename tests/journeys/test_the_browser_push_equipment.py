@@ -24,6 +24,8 @@ from tests.browser.firefox import PATIENCE, Firefox
 from tests.doubles.browser_push import DELIVERED, HOST, ORIGIN, UNDECIPHERED, BrowserPush, Subscription
 from tests.needs import needs_firefox
 
+pytestmark = pytest.mark.long
+
 PAGE: Final = """<!doctype html><html lang="fr"><meta charset="utf-8"><meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,"><title>{title}</title><h1>{title}</h1><button>Me&nbsp;prévenir</button>"""
 

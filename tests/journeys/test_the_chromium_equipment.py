@@ -12,6 +12,8 @@ import pytest
 from tests.browser.chromium import PATIENCE, Chromium
 from tests.needs import needs_chromium
 
+pytestmark = pytest.mark.long
+
 PAGE: Final = """<!doctype html><html lang="fr"><meta charset="utf-8"><meta name="color-scheme" content="light dark">
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><title>La boutique</title>
 <main><h1>La boutique</h1><p id="p">Sans script</p>{rest}</main>

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from citylife.doorbell import BothDoorbells, Doorbell, SilentDoorbell, ThreadDoorbell
 from citylife.settings import BrokerQueue, Settings
-from notifications.broker import MOST_RINGS, SPACING_SECONDS, BrokerDoorbell, BrokerListener, HintBroker, broker_of
+from notifications.broker import SPACING_SECONDS, BrokerDoorbell, BrokerListener, broker_of
+from notifications.rabbitmq import MOST_RINGS, HintBroker
 from tests.doubles.relay import Relay
 
 PATIENCE = 60.0
@@ -131,6 +132,7 @@ def a_doorbell(kind: str, url: str) -> Iterator[Doorbell]:
                 yield bell
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["silent", "thread", "both", "rabbitmq", "refusing", "hanging"])
 def test_every_doorbell_is_rung_by_many_without_a_word_and_is_quiet_once_stopped(kind, broker_url):
     failures: list[BaseException] = []
@@ -210,6 +212,7 @@ def test_nothing_is_left_for_later_in_the_broker(fresh_url):
         broker.enqueue(None, delay=1000)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("silent", [False, True], ids=["refusing", "silent"])
 def test_a_broker_that_was_away_is_found_again_and_both_are_said_once(fresh_url, silent):
     with relay_to(fresh_url) as relay, capture_logs() as lines:
@@ -238,6 +241,7 @@ def test_a_broker_that_was_away_is_found_again_and_both_are_said_once(fresh_url,
     assert "guest" not in str(lines)
 
 
+@pytest.mark.long
 def test_queues_that_a_broker_has_lost_are_made_again(fresh_url, queue):
     name = HintBroker(fresh_url, queue).queue_name
     with listening(fresh_url, queue) as hearing, ringing(fresh_url, queue) as bell:

@@ -89,7 +89,7 @@ def test_it_is_plain_text_whose_links_are_everybodys(letter: EmailMessage):
     assert letter.get_content_type() == "text/plain"
     links = re.findall(r"https?://\S+", letter.get_content())
     assert len(links) == 3
-    assert all(re.fullmatch(rf"{BASE}/o/[0-9a-f-]{{36}}", link) for link in links[:-1])
+    assert all(re.fullmatch(rf"{BASE}/o/[0-9a-f-]{{36}}\?from=mail", link) for link in links[:-1])
     assert re.fullmatch(rf"{BASE}/courriel/arreter/[A-Za-z0-9_-]{{43}}", links[-1])
 
 

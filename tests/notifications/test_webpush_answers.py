@@ -56,6 +56,10 @@ TABLE = {
     "slow": (answers(201, delay=0.3), Answer.ACCEPTED, 201),
 }
 
+WAITED_FOR = {"timeout", "drip", "drip of the body"}
+"""What ends with the time that a message is given: the slow proofs wait for it."""
+CASES = [pytest.param(case, marks=pytest.mark.long if case in WAITED_FOR else ()) for case in TABLE]
+
 
 @pytest.fixture(scope="module", params=["h2", "http/1.1"])
 def service(request):
@@ -63,7 +67,7 @@ def service(request):
         yield running
 
 
-@pytest.mark.parametrize("case", TABLE)
+@pytest.mark.parametrize("case", CASES)
 def test_an_answer_means_what_the_table_says_and_delays_no_other_origin(service, case):
     behaviour, answer, status = TABLE[case]
     struck = service.subscribe(APPLE)

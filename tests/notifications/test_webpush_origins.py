@@ -90,6 +90,7 @@ def test_what_waits_leaves_as_soon_as_there_is_room_in_the_order_it_came(service
     assert arrived == [each.endpoint for each in subscriptions]
 
 
+@pytest.mark.long
 def test_a_message_has_its_whole_time_on_the_wire_however_long_it_waited(service):
     service.behave(FCM, answers(201, delay=0.6))
     with a_sender(service, most_to_one_origin=1, seconds_a_message=2.5) as sender:
@@ -98,6 +99,7 @@ def test_a_message_has_its_whole_time_on_the_wire_however_long_it_waited(service
     assert {outcome.answer for outcome in back.values()} == {Answer.ACCEPTED}
 
 
+@pytest.mark.long
 def test_a_time_limit_is_of_each_message_not_of_the_connection(service):
     silent = service.subscribe()
     service.behave(silent, SILENT)

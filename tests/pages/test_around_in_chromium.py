@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 from sqlalchemy.orm import Session, sessionmaker
 
-from citylife.geography import distances
+from citylife.geodesics import distances
 from tests.browser.chromium import Chromium
 from tests.builders import a_shop, an_offer
 from tests.doubles.map_tiles import MapTiles
@@ -132,6 +132,13 @@ def test_the_map_shows_each_shop_under_its_number_and_bars_nobody(
     page.locator("#carte").scroll_into_view_if_needed()
 
     expect(page.locator(".map-mark")).to_have_count(len(SPOTS))
+    shown, listed = page.locator("#carte").bounding_box(), page.locator(".around-list").bounding_box()
+    assert shown is not None
+    assert listed is not None
+    if width == 360:
+        assert shown["y"] >= listed["y"] + listed["height"], "the map stands below the list"
+    else:
+        assert shown["x"] >= listed["x"] + listed["width"], "the map stands beside the list"
     assert sorted(page.locator(".map-mark").all_inner_texts()) == ["1", "2", "3", "4"]
     expect(page.locator(".leaflet-tile-loaded").first).to_be_visible()
     page.locator(".map-mark").last.dispatch_event("click")

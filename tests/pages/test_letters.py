@@ -84,12 +84,12 @@ def test_the_code_letter_speaks_the_language_of_who_claims(reader: Browser, stre
     assert not re.search(r"[«»]|commerce", letter.words)
 
 
-def test_the_code_on_the_demand_letter_is_the_address_of_the_shops_page(
+def test_the_code_on_the_demand_letter_leads_to_claiming_that_shop(
     reader: Browser, street: Sessions, token: str
 ) -> None:
     shop = an_awaited_shop(street)
     letter = demand_letter(reader, token, shop)
-    address = f"http://localhost:8000/s/{shop.slug}"
+    address = f"http://localhost:8000/commerce/nouveau?commerce={shop.slug}"
     assert address in letter.words
     mark = reader.client.get(letter.one("img").attrs["src"])
     expected = io.BytesIO()
@@ -128,6 +128,7 @@ def letters(
             chromium.close(page)
 
 
+@pytest.mark.long
 def test_a_letter_prints_on_one_sheet_of_a4(letters: dict[str, Page]) -> None:
     for name, page in letters.items():
         printed = page.pdf(prefer_css_page_size=True)
@@ -136,6 +137,7 @@ def test_a_letter_prints_on_one_sheet_of_a4(letters: dict[str, Page]) -> None:
         assert (round(width), round(height)) == (595, 842), name
 
 
+@pytest.mark.long
 def test_the_address_stands_in_the_window_of_an_envelope_and_the_hint_is_not_printed(letters: dict[str, Page]) -> None:
     """The sheet's margins (20 mm left, 15 mm above) are the printer's, not the page's."""
     for name, page in letters.items():
@@ -153,6 +155,7 @@ def test_the_address_stands_in_the_window_of_an_envelope_and_the_hint_is_not_pri
         assert below["y"] >= box["y"] + box["height"], name
 
 
+@pytest.mark.long
 def test_nothing_bars_anyones_way_to_a_letter(chromium: Chromium, letters: dict[str, Page]) -> None:
     for name, page in letters.items():
         assert chromium.barriers(page) == [], name

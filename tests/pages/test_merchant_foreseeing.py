@@ -18,7 +18,7 @@ from citylife.ledger.claims import Announced
 from citylife.ledger.tables import MessageKind
 from citylife.limits import Pace
 from citylife.offers import Offer
-from citylife.shops import Shop
+from citylife.shops import Shop, ShopStatus
 from notifications.composer import compose
 from tests import builders
 from tests.builders import NOW
@@ -161,3 +161,23 @@ def test_another_s_audience_is_absent_and_another_site_is_not_answered(
     assert counter.post(path_of(other), form=sent).status_code == 404
     assert counter.post(path_of(shop), headers={"Sec-Fetch-Site": "cross-site"}, form=sent).status_code == 403
     assert Browser(app).post(path_of(shop), form=sent).status_code == 303
+
+
+def test_who_only_claims_a_shop_reads_no_number_of_those_who_follow_it(
+    counter: Browser, sessions: Sessions, shop: Shop
+):
+    with sessions.begin() as session:
+        for _ in range(30):
+            builders.a_follow(session, builders.a_citizen(session), shop)
+        session.execute(update(Shop).values(status=ShopStatus.CLAIMED))
+
+    pages = counter.get(f"/commerce/{shop.id}"), counter.get(f"/commerce/{shop.id}/resultats"), looked(counter, shop)
+
+    for page in pages:
+        assert "abonnés :" not in page.text("main").replace("\N{NO-BREAK SPACE}", " ").lower()
+        assert "Abonnés perdus" not in page.text("main")
+    assert "d’ici là, aucun nombre d’abonnés ne se dit" in looked(counter, shop, title="Brioche").text("#apercu")
+    with sessions.begin() as session:
+        session.execute(update(Shop).values(status=ShopStatus.VERIFIED))
+    assert "Abonnés : 30" in counter.get(f"/commerce/{shop.id}").text("main").replace("\N{NO-BREAK SPACE}", " ")
+    assert "Abonnés perdus" in counter.get(f"/commerce/{shop.id}/resultats").text("main")

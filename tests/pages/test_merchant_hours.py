@@ -1,6 +1,7 @@
 """« Horaires » as an owner fills them in without scripts: kept whole or not at all, a colleague's never overwritten."""
 
 import datetime as dt
+import io
 import uuid
 
 import pytest
@@ -8,12 +9,13 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from citylife.accounts.merchants import Role, join_team
-from citylife.shops import Shop, ShopStatus
+from citylife.accounts.merchants import Role, join_team, team_of
+from citylife.shops import Proof, Shop, ShopStatus, verify_shop
 from tests import builders
 from tests.builders import NOW
-from tests.pages.conftest import Browser, ReadPage
+from tests.pages.conftest import OURS, Browser, ReadPage
 from tests.pages.counter import COOKIE, her_browser, her_shop
+from tests.pictures import a_drawing, saved
 
 Sessions = sessionmaker[Session]
 MORNING = {"d0_0_from": "09:00", "d0_0_to": "12:30"}
@@ -73,6 +75,7 @@ def test_a_week_is_kept_and_shown_again_as_it_was_filled_in(counter, sessions, s
     with sessions() as session:
         slug = session.get_one(Shop, shop.id).slug
     assert "Lundi de 9 h à 12 h 30" in counter.get(f"/s/{slug}").words
+    assert "Horaires modifiés par camille@boulangerie.example." in counter.get(f"/commerce/{shop.id}/journal").words
 
 
 def test_mondays_hours_are_given_to_other_days_and_nothing_is_kept_yet(counter, sessions, shop):
@@ -158,15 +161,38 @@ def test_a_seller_changes_no_hours_and_sees_no_way_to(app, sessions, shop):
     assert browser.post(path_of(shop), form=MORNING).status_code == 403
 
 
-def test_who_waits_to_be_verified_reads_so_and_changes_nothing(counter, sessions, shop):
+def test_who_waits_to_be_verified_prepares_her_hours_and_a_photo_that_nobody_else_sees(app, sessions):
     with sessions.begin() as session:
-        session.get_one(Shop, shop.id).status = ShopStatus.CLAIMED
+        shop = builders.a_shop(session, "Le Fournil", status=ShopStatus.CLAIMED, opening_hours="Mo-Su 10:00-18:00")
+        owner, version = team_of(session, shop.id)[0][1], str(shop.version)
+        counter = Browser(app)
+        counter.client.set_cookie(COOKIE, builders.signed_in(session, owner), secure=True)
     page = counter.get(path_of(shop))
     assert "En cours de vérification" in page.words
-    assert page.all("main form") == []
-    with sessions() as session:
-        version = str(session.get_one(Shop, shop.id).version)
-    assert counter.post(path_of(shop), form={**MORNING, "version": version}).status_code == 409
+    public = Browser(app).get(f"/s/{shop.slug}").words
+
+    answer = counter.post(path_of(shop), form={**MORNING, "version": version})
+    assert "votre page les dira une fois votre commerce vérifié" in counter.get(answer.headers["Location"]).words
+    assert counter.get(path_of(shop)).one("#d0_0_from").attrs["value"] == MORNING["d0_0_from"]
+
+    picture = {"photo": (io.BytesIO(saved(a_drawing())), "devanture.jpg")}
+    sent = counter.client.post(
+        f"/commerce/{shop.id}/photo", data=picture, content_type="multipart/form-data", headers=OURS
+    )
+    page = counter.get(sent.headers["Location"])
+    assert "Votre page montrera cette photo une fois votre commerce vérifié." in page.words
+    image = page.one("#photo img").attrs["src"]
+    assert counter.client.get(image).headers["Cache-Control"] == "no-store"
+    assert Browser(app).client.get(image).status_code == 404
+    citizens = Browser(app).get(f"/s/{shop.slug}")
+    assert (citizens.words, citizens.all(".photo img")) == (public, [])
+
+    with sessions.begin() as session:
+        verify_shop(session, session.get_one(Shop, shop.id), proof=Proof.VISIT, now=NOW)
+    citizens = Browser(app).get(f"/s/{shop.slug}")
+    assert citizens.words != public
+    assert citizens.one(".photo img").attrs["src"] == image
+    assert Browser(app).client.get(image).status_code == 200
 
 
 def test_another_shops_hours_are_not_there(counter, sessions):

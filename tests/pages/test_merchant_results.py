@@ -87,6 +87,7 @@ def test_an_offer_says_what_it_has_brought_in_figures_and_bars(counter: Browser,
         "Personnes prévenues": ("40", "100.0"),
         "Ouvertures de la notification": ("10", "25.0"),
         "Codes utilisés en caisse": ("1", "2.5"),
+        "Utilisations déclarées, sans code": ("0", "0.0"),
         "Nouveaux abonnés": ("0", "0.0"),
     }
     assert "Vous suivent : environ" in page.text("section[aria-labelledby=prevenus]")
@@ -144,6 +145,7 @@ def test_it_speaks_english_too(counter: Browser, sessions: Sessions, shop: Shop)
         "People told",
         "Openings of the notification",
         "Codes used at the till",
+        "Uses declared, without a code",
         "New followers",
     }
 
@@ -169,7 +171,7 @@ def test_a_month_adds_up_its_offers_and_leads_to_those_beside_it(
     assert page.text("h1") == "Résultats · novembre 2026"
     assert page.text("section[aria-labelledby=mois-entier] tr:first-child td") == "12"
     assert page.text("section[aria-labelledby=le-plus-utilisees] tr") == "Tarte 3"
-    assert page.text("section[aria-labelledby=par-annonce] tbody tr") == "Tarte 12 0 3 0"
+    assert page.text("section[aria-labelledby=par-annonce] tbody tr") == "Tarte 12 0 3 0 0"
     assert page.all("nav.choice a") == [], "the shop came in this month"
     clock.forward(days=30)
     sign_in(counter, sessions, clock)
@@ -178,7 +180,7 @@ def test_a_month_adds_up_its_offers_and_leads_to_those_beside_it(
     assert "Aucune annonce ce mois-ci." in december.words
     back = counter.get(december.one("nav.choice a[rel=prev]").attrs["href"])
     assert back.text("nav.choice a[rel=next]") == "décembre 2026"
-    assert back.text("section[aria-labelledby=par-annonce] tbody tr") == "Tarte 12 0 3 0"
+    assert back.text("section[aria-labelledby=par-annonce] tbody tr") == "Tarte 12 0 3 0 0"
 
 
 @pytest.mark.parametrize("written", ["2026-12", "hier", "2026-11-01", "%00", "2026-11%0d%0aX:"])
@@ -213,7 +215,7 @@ def test_a_month_is_a_file_that_a_spreadsheet_opens_and_never_computes(
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.data.startswith(b"\xef\xbb\xbfAnnonce;Parue le;")
     rows = list(csv.reader(answer.data.decode("utf-8-sig").splitlines(), delimiter=";"))
-    assert {len(row) for row in rows} == {8}
+    assert {len(row) for row in rows} == {9}
     assert sorted(row[0] for row in rows[1:-1]) == sorted(
         title if title.startswith("Pain") else f"'{title}" for title in titles
     )

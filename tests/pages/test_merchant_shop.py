@@ -6,11 +6,13 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session, sessionmaker
 
+from blueprints.pages.merchant.shops import WHY_PAGE_ONLY
 from citylife.accounts.merchants import Merchant, Role, join_team
+from citylife.categories import CATEGORIES, Policy
 from citylife.offers import Offer, OfferStatus
 from citylife.shops import Shop, ShopStatus
 from tests import builders
-from tests.pages.conftest import OURS, Browser, ReadPage, StandingClock
+from tests.pages.conftest import OURS, Browser, ReadPage, StandingClock, plain
 
 Sessions = sessionmaker[Session]
 COOKIE = "__Host-citylife-merchant"
@@ -186,3 +188,24 @@ def test_it_is_said_in_english_too(app: Flask, sessions: Sessions, shop: Shop, c
     page = browser.get(f"/commerce/{shop.id}?lang=en")
     assert "Nothing is live." in page.words
     assert "Followers: 0" in page.words
+
+
+@pytest.mark.parametrize(
+    ("category", "why"),
+    [
+        ("wine", "La publicité pour l’alcool est encadrée par la loi (Code de la santé publique, article L3323-2)"),
+        ("pharmacy", "Ce qu’on achète en pharmacie touche à la santé"),
+        ("optician", "seuls ceux qui vous suivent déjà sont prévenus"),
+        ("bakery", None),
+    ],
+)
+def test_what_a_trade_may_not_send_is_said_with_its_reason(counter, sessions, shop, category, why):
+    with sessions.begin() as session:
+        session.get_one(Shop, shop.id).category = category
+    page = counter.get(f"/commerce/{shop.id}")
+    told = [plain(notice.to_text()) for notice in page.all(".notice")]
+    assert any(why in words for words in told) if why else not any("téléphones" in words for words in told)
+
+
+def test_each_trade_with_a_page_alone_has_its_reason():
+    assert set(WHY_PAGE_ONLY) == {trade.key for trade in CATEGORIES if trade.policy is Policy.PAGE_ONLY}

@@ -6,10 +6,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from citylife.accounts.citizens import Citizen
 from citylife.activity import DailyCount
+from citylife.consent import Purpose
+from citylife.courtesy.tables import DigestLine
 from citylife.follows import EndedFollow, Follow, Level
+from citylife.ledger.messages import propose_announcement
 from citylife.shops import ShopStatus
-from tests.builders import NOW, a_citizen, a_follow, a_shop, an_offer
+from tests.builders import NOW, a_citizen, a_follow, a_shop, an_offer, consent
 from tests.pages.conftest import Browser, ReadPage, StandingClock
 
 Sessions = sessionmaker[Session]
@@ -227,3 +231,28 @@ def test_what_she_does_not_follow_has_no_level(browser: Browser, sessions: Sessi
     assert browser.post(f"/mes-commerces/{other}/level", form={"level": "always"}).status_code == 303
     with sessions() as session:
         assert session.scalars(select(Follow.level)).all() == [Level.NORMAL]
+
+
+def test_what_a_digest_told_her_of_by_discovery_stands_at_home_where_its_tap_leads(
+    reader: Browser, street: Sessions, clock: StandingClock
+):
+    with street.begin() as session:
+        shop, found = a_shop(session, "Le Fournil"), a_shop(session, "Chez Rose")
+        offer = an_offer(session, found, title="Pivoines")
+    follow_all(reader, shop.slug)
+    with street.begin() as session:
+        citizen = session.scalars(select(Citizen)).one()
+        citizen.discover_nearby = True
+        consent(session, citizen, Purpose.LOCATION)
+        message = propose_announcement(session, offer, now=clock())
+        session.flush()
+        session.add(DigestLine(citizen_id=citizen.id, message_id=message.id, digest_id=message.id))
+
+    home = reader.get("/?from=digest")
+
+    assert names(home, "decouvertes") == ["Pivoines"]
+    assert "parce que vous avez demandé à découvrir" in home.words
+    follow_all(reader, found.slug)
+    home = reader.get("/?from=digest")
+    assert names(home, "en-ce-moment") == ["Pivoines"]
+    assert home.all("#decouvertes") == []

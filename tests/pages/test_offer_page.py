@@ -97,7 +97,7 @@ def test_an_address_that_names_no_offer_is_a_page_that_says_so(reader: Browser, 
     assert page.text("h1") == "Cette page n’est pas là"
 
 
-@pytest.mark.parametrize(("query", "counts"), [("?from=notification", True), ("", False), ("?from=qr", False)])
+@pytest.mark.parametrize(("query", "counts"), [("?from=notification", True), ("", False)])
 def test_only_a_page_opened_from_a_notification_counts_it(
     reader: Browser, street: Sessions, query: str, *, counts: bool
 ):

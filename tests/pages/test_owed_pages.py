@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from citylife.places import MOST_LASTING
 from citylife.purge import RETENTIONS
 from tests.pages.conftest import Browser, StandingClock, an_app
 
-OWED = ("/accessibilite", "/mentions-legales", "/confidentialite", "/credits")
+OWED = ("/accessibilite", "/mentions-legales", "/confidentialite", "/credits", "/pilote")
 SET = {
     "publisher": "Communauté d’agglomération; 100 avenue de Londres; 62400 Béthune; 03 21 00 00 00",
     "publication_director": "Camille Martin",
@@ -87,6 +88,7 @@ def test_the_privacy_page_gives_the_periods_of_the_purge(reader: Browser):
     assert {day for day in days if f"{day} jours" in words} == days
     english = reader.get("/confidentialite?lang=en").words
     assert {day for day in days if f"{day} days" in english} == days
+    assert ("deux lieux au plus" in words, "at most two places" in english, MOST_LASTING) == (True, True, 2)
 
 
 def test_the_credits_name_whose_data_it_is(reader: Browser):

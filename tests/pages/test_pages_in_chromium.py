@@ -1,6 +1,8 @@
 """The pages in a real Chromium: no barrier, no complaint, and scripts that only make it quicker."""
 
+import datetime as dt
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -10,10 +12,14 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from blueprints.pages.navigation import TABS
 from citylife.activity import Counted, DailyCount
+from citylife.consent import Consent
 from citylife.follows import Follow
+from citylife.ledger.claims import Announced
+from citylife.ledger.tables import MessageKind
 from citylife.offers import OfferKind, OfferStatus
 from citylife.shops import ShopStatus
 from citylife.wording import say
+from notifications.composer import compose
 from tests.browser.chromium import Chromium
 from tests.builders import NOW, a_shop, a_stand, an_offer
 
@@ -218,8 +224,8 @@ def test_every_state_of_being_told_is_plain_to_all(
     chromium.close(page)
 
 
-def test_what_a_browser_cannot_subscribe_is_said_and_leaves_the_button(
-    chromium: Chromium, url: str, paths: dict[str, str]
+def test_what_a_browser_cannot_subscribe_is_said_and_leaves_the_button_and_the_other_ways(
+    chromium: Chromium, url: str, paths: dict[str, str], street: Sessions
 ):
     page = chromium.open(url + paths["shop"], notified=True)
     page.evaluate(
@@ -231,6 +237,13 @@ def test_what_a_browser_cannot_subscribe_is_said_and_leaves_the_button(
 
     expect(page.locator("[data-trouble]")).to_contain_text("le service de notification ne répond pas")
     expect(page.get_by_role("button", name="Me prévenir")).to_be_focused()
+    others = page.locator("[data-otherwise] a")
+    expect(others.first).to_be_visible()
+    assert others.count() == 4
+    assert chromium.barriers(page) == []
+    with street() as session:
+        granted = list(session.scalars(select(Consent.granted).order_by(Consent.id)))
+    assert granted == [True, False]
     chromium.close(page)
 
 
@@ -257,16 +270,22 @@ def test_the_keyboard_alone_reaches_and_presses_everything(chromium: Chromium, u
 
 def test_the_worker_shows_exactly_what_the_message_says(chromium: Chromium, url: str, paths: dict[str, str]):
     page = followed(chromium, url + paths["shop"])
-    told = {
-        "title": "Le Fournil",
-        "body": "Pains de la veille — jusqu’à 18 h aujourd’hui",
-        "navigate": f"{url}{paths['offer']}?from=notification",
-        "lang": "fr",
-        "tag": "AZ0PWFi0dx6ukgGGRJmikg",
-        "silent": False,
-    }
+    announced = Announced(
+        message_id=uuid.uuid4(),
+        kind=MessageKind.ANNOUNCEMENT,
+        expires_at=NOW + dt.timedelta(hours=8),
+        offer_id=uuid.UUID(paths["offer"].rpartition("/")[2]),
+        title="Pains de la veille",
+        ends_at=NOW + dt.timedelta(hours=8),
+        shop_name="Le Fournil",
+        held=None,
+        until=None,
+    )
+    message = compose(announced, locale="fr", base_url=url, now=NOW).decode()
+    told = json.loads(message)["notification"]
+    assert set(told) == {"title", "body", "navigate", "lang", "tag", "silent"}
 
-    chromium.push_to(page, json.dumps({"web_push": 8030, "notification": told}))
+    chromium.push_to(page, message)
     [shown] = wait_for_notifications(chromium, page, 1)
     assert {**shown, **shown["data"]} == {**told, "data": shown["data"]}
     assert shown["data"] == {"navigate": told["navigate"]}

@@ -74,6 +74,9 @@ def test_a_photo_is_shown_replaced_taken_down_and_put_back(app: Flask, owner: Br
     assert "Votre page ne montre plus de photo." in page.words
     assert shown(citizen, shop) == []
     assert page.all('form[action$="/remettre"]')
+    journal = [line.to_text().split(" par ")[0] for line in owner.get(f"/commerce/{shop.id}/journal").all(".journal p")]
+    acts = [words for words in journal if words.startswith("Photo")]
+    assert acts == ["Photo de la page retirée", *["Photo de la page changée"] * 3]
 
 
 def test_a_citizens_page_says_its_size_and_what_it_is_and_sends_phones_the_small_one(app: Flask, owner, shop: Shop):

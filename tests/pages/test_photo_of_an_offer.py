@@ -51,6 +51,17 @@ def test_an_offer_is_published_with_its_photo_and_citizens_see_it(app, counter, 
         assert session.scalars(select(OfferVersion.content)).one()["photo_id"] == str(offer.photo_id)
 
 
+def test_a_photo_whose_bytes_look_like_the_end_of_a_form_comes_through_whole(counter, sessions, shop):  # noqa: F811
+    """As most that are larger than what is read at once do: a telephone's are a hundred times that."""
+    comment = b"\r\n-" * 21_000
+    noted = b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment
+    picture = PICTURE[:2] + noted * 7 + PICTURE[2:]
+
+    assert send(counter, f"/commerce/{shop.id}/annonce", picture).status_code == 303
+
+    assert the_offer(sessions).photo_id is not None
+
+
 def test_a_photo_stays_chosen_when_something_else_is_wrong(counter, sessions, shop):  # noqa: F811
     refused = ReadPage(send(counter, f"/commerce/{shop.id}/annonce", title="", wish="keep"))
     assert refused.status == 422

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from citylife.offers import Offer
+from citylife.photos import Photo
 from citylife.shops import Shop
 from tests import builders
 from tests.browser.chromium import Chromium
@@ -119,3 +122,49 @@ def test_a_merchant_shows_a_photo_and_a_citizen_sees_it(
     assert chromium.complaints(page) == []
     chromium.close(page)
     chromium.close(citizen)
+
+
+@pytest.fixture
+def heavy(tmp_path: Path) -> Path:
+    """The same with the grain of a real one: some megabytes."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grain = Image.effect_noise((3600, 2700), 30).convert("RGB")
+    held = Image.blend(a_drawing(2700, 3600).transpose(Image.Transpose.ROTATE_90).convert("RGB"), grain, 0.15)
+    path = tmp_path / "vitrine.jpg"
+    held.save(path, "JPEG", quality=90, exif=exif)
+    return path
+
+
+NO_BITMAPS = "delete window.createImageBitmap"
+
+
+@pytest.mark.parametrize("able", [True, False], ids=["a browser that draws", "one that does not"])
+def test_a_large_photo_is_made_smaller_before_it_leaves_where_the_browser_can(
+    chromium: Chromium, url: str, token: str, *, street: Sessions, heavy: Path, able: bool
+):
+    page = opened(chromium, url, token, "light", 360)
+    if not able:
+        page.add_init_script(NO_BITMAPS)
+    page.get_by_role("link", name="Nouvelle annonce").click()
+    page.get_by_label("Titre").fill("Tarte au sucre")
+    page.get_by_label("Photo", exact=True).set_input_files(heavy)
+    sent: list[Request] = []
+    page.on("request", lambda asked: sent.append(asked) if of_the_form(asked) else None)
+
+    page.get_by_role("button", name="Publier").click()
+    expect(page.get_by_text("Publiée.")).to_be_visible()
+
+    (asked,) = sent
+    octets = int(asked.all_headers()["content-length"])
+    print(f"a photo of {heavy.stat().st_size} octets left as {octets}")
+    assert (octets < heavy.stat().st_size / 2) == able
+    assert able or octets > heavy.stat().st_size
+    with street() as session:
+        (offer,) = session.scalars(select(Offer))
+        photo = session.get_one(Photo, offer.photo_id)
+        assert photo.width < photo.height, "upright, as it was held"
+
+
+def of_the_form(asked: Request) -> bool:
+    return asked.method == "POST" and "multipart/form-data" in asked.headers.get("content-type", "")

@@ -55,6 +55,8 @@ def pages(demonstration: str) -> dict[str, str]:
         "places": "/reglages/lieux",
         "new-phone": "/reglages/telephone",
         "commune": "/c/62119",
+        "screen": "/c/62119/ecran?pause=1",
+        "without-network": "/hors-ligne",
     }
 
 

@@ -105,8 +105,8 @@ def test_its_code_read_back_is_the_shops_page_which_is_there(
     shop = of_hers(street)
     found = code_of(picture(fetch(reader, shop.id, token, f"?format={size}").data, mode))
 
-    assert found.text == f"http://localhost:8000/s/{shop.slug}"
-    assert reader.get(found.text.removeprefix("http://localhost:8000")).status == 200
+    assert found.text == f"http://localhost:8000/s/{shop.slug}?from=qr"
+    assert reader.get(found.text.removeprefix("http://localhost:8000")).status == 302
 
 
 def test_its_text_is_selected_in_the_order_it_is_read():
@@ -127,7 +127,7 @@ def test_the_code_is_large_and_nothing_stands_in_its_quiet_zone(address: str, re
     modules = 17 + 4 * int(found.extra["Version"])
     quiet = round(4 * (right - left) / modules) - 2
 
-    assert found.text == address
+    assert found.text == f"{address}?from=qr"
     assert (right - left) / DOTS * 25.4 >= least
     around = image.crop((left - quiet, top - quiet, right + quiet, bottom + quiet))
     around.paste(255, (quiet - 1, quiet - 1, around.width - quiet + 2, around.height - quiet + 2))
@@ -159,7 +159,7 @@ def test_a_name_is_never_cut_off_nor_breaks_the_page(name: str):
     paper = drawn_poster(Window(name, ADDRESS))
     document = poster(Window(name, ADDRESS))
 
-    assert code_of(picture(document)).text == ADDRESS
+    assert code_of(picture(document)).text == f"{ADDRESS}?from=qr"
     whole = paper.spelt(name).replace(" ", "").replace("\xa0", "")
     assert words_of(document).replace(" ", "").startswith(whole)
     for text in texts(paper):

@@ -180,7 +180,7 @@ def test_a_stickers_code_is_read_back_from_chromium_and_nothing_leaves_it(drawn:
     image = PIL.Image.open(BytesIO(page.screenshot())).convert("1")
     (found,) = zxingcpp.read_barcodes(image)
 
-    assert found.text.endswith(f"/s/{shop.slug}")
+    assert found.text.endswith(f"/s/{shop.slug}?from=qr")
     outside = page.evaluate("""() => {
       const sheet = document.documentElement.getBoundingClientRect();
       return [...document.querySelectorAll("text")].map((one) => one.getBoundingClientRect())
@@ -203,4 +203,4 @@ def test_nothing_bars_anyones_way_and_the_picture_is_the_poster(
     assert chromium.complaints(page) == []
     assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     (found,) = zxingcpp.read_barcodes(PIL.Image.open(BytesIO(image.screenshot())))
-    assert found.text.endswith(f"/s/{shop.slug}")
+    assert found.text.endswith(f"/s/{shop.slug}?from=qr")

@@ -44,6 +44,11 @@ def test_the_sheet_of_the_phone_is_given_the_page_and_its_name(chromium: Chromiu
     assert page.evaluate("window.shared") == {"url": address, "title": "Tarte au sucre"}
     expect(page.get_by_text(PLAIN)).to_be_hidden()
     expect(page.get_by_role("button", name="Copier le lien")).to_be_hidden()
+
+    page.locator('main a[href^="/s/"]').first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Le Fournil")
+    page.get_by_role("button", name="Partager").click()
+    assert page.evaluate("window.shared") == {"url": page.url, "title": "Le Fournil"}
     chromium.close(page)
 
 

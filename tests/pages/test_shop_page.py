@@ -86,6 +86,7 @@ def test_a_market_trader_is_at_her_stand_of_the_day(reader: Browser, street: Ses
     page = reader.get(path)
     assert "Ouvert ferme à 12 h 30" in page.words
     assert page.text(".facts-area .with-icon p") == "Aujourd’hui : Marché de Bruay Bruay-la-Buissière"
+    assert page.one('a[href*="/directions?"]').attrs["href"].endswith("?to=50.4833%2C2.55"), "where she stands today"
     assert [plain(line.to_text()) for line in page.all(".facts-area li")] == [
         "Mardi aujourd’hui Marché de Bruay, Bruay-la-Buissière de 8 h à 12 h 30",
         "Vendredi Marché, Béthune de 8 h à 12 h, de 14 h à 17 h 30",
@@ -255,7 +256,7 @@ def test_the_language_chosen_once_stays(reader: Browser, street: Sessions):
 REACHED = {
     "bonjour@cluster.example": ("mailto:bonjour@cluster.example", "bonjour@cluster.example"),
     "https://cluster.example/commerces": ("https://cluster.example/commerces", "cluster.example/commerces"),
-    "": (None, "L’exploitant n’a pas encore indiqué de contact."),
+    "": (None, "C’est mon commerce"),
 }
 
 
@@ -263,7 +264,6 @@ REACHED = {
 def test_who_keeps_a_shop_that_waits_for_somebody_reads_there_whom_to_tell(
     sqlite_url: str, tmp_path: Path, clock: StandingClock, street: Sessions, contact: str
 ):
-    """The code of the letter « on vous attend » leads to this page."""
     address, words = REACHED[contact]
     with street.begin() as session:
         waited_for = a_shop(session, status=ShopStatus.LISTED).slug
@@ -273,5 +273,6 @@ def test_who_keeps_a_shop_that_waits_for_somebody_reads_there_whom_to_tell(
         assert "C’est votre commerce ? On vous attend" in page.words
         assert words in page.words
         links = [link.attrs["href"] for link in page.all("main a[href]") if link.to_text().strip() == words]
-        assert links == ([address] if address else [])
+        assert links == [address or f"/commerce/nouveau?commerce={waited_for}"]
+        assert page.one(f"a[href='/commerce/nouveau?commerce={waited_for}']")
         assert "C’est votre commerce ? On vous attend" not in Browser(app).get(f"/s/{kept}").words

@@ -23,9 +23,8 @@ from tests.pages.conftest import OURS, Browser, ReadPage, plain
 COOKIE = "__Host-citylife-merchant"
 MODULE = f"/assets/{present_edition()}/account/passkey.js"
 OFFER = "/connexion/cle"
-"""Where whoever signs in and has no passkey finds herself."""
-WHERE = {"merchant": "/commerce", "staff": "/compte"}
-"""Where she goes on from there, or finds herself when she has one."""
+"""Where a merchant who signs in and has no passkey finds herself."""
+WHERE = {"merchant": OFFER, "staff": "/console"}
 ELSEWHERE: list[dict[str, str]] = [
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
@@ -68,7 +67,7 @@ def signed_in(browser: Browser, sessions: sessionmaker[Session], email: str, kin
     asked(browser, email, kind)
     page = browser.get(f"/connexion/lien/{letter(sessions)['token']}")
     answer = browser.post(page.one("form").attrs["action"])
-    assert (answer.status_code, answer.headers["Location"]) == (303, OFFER)
+    assert (answer.status_code, answer.headers["Location"]) == (303, WHERE[kind])
     return browser.get("/compte")
 
 
@@ -97,8 +96,9 @@ def test_the_link_of_the_letter_asks_for_a_tap_and_the_tap_signs_in(browser, ses
     assert plain(page.one("form button").to_text()) == "Se connecter"
     assert email in page.words, "as whom, before the tap"
     answer = browser.post(page.one("form").attrs["action"])
-    assert (answer.status_code, answer.headers["Location"]) == (303, OFFER)
-    assert [link.attrs["href"] for link in browser.get(OFFER).all("main a")] == [WHERE[kind]]
+    assert (answer.status_code, answer.headers["Location"]) == (303, WHERE[kind])
+    if kind == "merchant":
+        assert [link.attrs["href"] for link in browser.get(OFFER).all("main a")] == ["/commerce"]
     account = browser.get("/compte")
     assert account.text("h1") == "Vous êtes connecté"
     assert email in account.words
@@ -169,6 +169,7 @@ def test_no_form_is_sent_from_a_page_elsewhere(browser, app, sessions, camille, 
     before = rows(sessions)
     posts = {
         "/connexion": {"email": camille},
+        "/connexion/nouveau": {"email": "nobody@nowhere.example"},
         f"/connexion/code/{request_id}": {"code": content["code"]},
         f"/connexion/lien/{content['token']}": {},
         f"/compte/sessions/{session_id}/fermer": {},

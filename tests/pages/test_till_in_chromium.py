@@ -1,17 +1,21 @@
 """« Caisse » in a real Chromium: by the keyboard, used once, read from across the counter, scanned where it can."""
 
+import threading
 from typing import Any
 
 import pytest
+from flask import request
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from blueprints import guards
 from citylife.accounts.merchants import Role, join_team
+from citylife.activity import Counted, DailyCount
 from citylife.redemptions import TillCode
 from citylife.shops import Shop
 from tests import builders
-from tests.browser.chromium import Chromium
+from tests.browser.chromium import PATIENCE, Chromium
 
 pytestmark = pytest.mark.long
 
@@ -127,3 +131,45 @@ def test_a_session_that_is_over_leads_to_the_way_in(chromium: Chromium, url: str
 
     expect(page).to_have_url(f"{url}/connexion")
     chromium.close(page)
+
+
+@pytest.fixture
+def met(monkeypatch: pytest.MonkeyPatch) -> threading.Barrier:
+    """Where two requests of tills wait for each other: in the server, before it has looked at either."""
+    barrier = threading.Barrier(2, timeout=PATIENCE)
+    checked = guards.check_same_origin
+
+    def held() -> None:
+        if request.path == "/commerce/caisse":
+            barrier.wait()
+        checked()
+
+    monkeypatch.setattr(guards, "check_same_origin", held)
+    return barrier
+
+
+def told(page: Page) -> str:
+    """What a till says of the code, once it was answered."""
+    said = page.locator(".till-said")
+    expect(said).to_be_focused()
+    return "valid" if "valid" in str(said.get_attribute("class")) else said.locator(".till-title").inner_text()
+
+
+def test_of_two_tills_at_the_same_instant_one_wins_and_the_other_is_told(
+    chromium: Chromium, url: str, street: Sessions, code: str, met: threading.Barrier
+):
+    tills = [at_the_till(chromium, url, street) for _ in range(2)]
+    for till in tills:
+        till.get_by_label("Code du client").fill(code)
+    for till in tills:
+        till.get_by_role("button", name="Utiliser ce code").click()
+
+    assert sorted(told(till) for till in tills) == ["Code déjà utilisé", "valid"]
+    assert not met.broken
+    with street() as session:
+        assert session.scalars(select(TillCode)).one().used_at is not None
+        uses = select(DailyCount.count).where(DailyCount.counted == Counted.TILL_USES)
+        assert session.scalars(uses).all() == [1]
+    for till in tills:
+        assert [said for said in chromium.complaints(till) if "409" not in said] == []
+        chromium.close(till)

@@ -74,7 +74,7 @@ def test_each_offer_has_the_code_of_its_own_page(reader: Browser, street: Sessio
     addresses = people(street, 4)
 
     source = reader.client.get(PATH).text
-    assert all(screen.mark(address) in source for address in addresses)
+    assert all(screen.mark(f"{address}?from=screen") in source for address in addresses)
     assert len({screen.mark(address) for address in addresses}) == 4
     labels = [found.attrs["aria-label"] for found in reader.get(PATH).all('article [role="img"]')]
     assert labels == [f"Code QR\u00a0: Annonce {at:02}" for at in range(4)]

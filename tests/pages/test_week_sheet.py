@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from blueprints.pages.paper import BOLD, PLAIN, lines, width_of, writable
 from blueprints.pages.public import sheet
-from tests.builders import BETHUNE, NOW, a_shop, an_offer
+from tests.builders import BETHUNE, NOW, a_shop, a_stand, an_offer
 from tests.pages.conftest import Browser, StandingClock, plain
 
 Sessions = sessionmaker[Session]
@@ -55,6 +55,21 @@ def test_it_says_what_where_how_much_and_until_which_day(reader: Browser, street
     ):
         assert said in words, said
     assert "autres offres" not in words
+
+
+def test_a_market_trader_is_told_by_her_stands_and_never_by_her_own_street(reader: Browser, street: Sessions):
+    """Who works alone may live there. NOW is a Tuesday; her offer ends on Thursday."""
+    with street.begin() as session:
+        trader = a_shop(session, "Fromages de Cécile", street="8 impasse du Verger")
+        for weekday, label in ((1, "Marché de Bruay"), (3, "Marché de Lillers"), (4, "Marché de Barlin")):
+            a_stand(session, trader, weekday, label=label)
+        an_offer(session, trader, title="Maroilles", ends_at=NOW + dt.timedelta(days=2))
+    _, words = read(reader)
+    assert "mardi : Marché de Bruay, Bruay-la-Buissière, jeudi : Marché de Lillers" in words
+    assert "Barlin" not in words
+    screen = reader.get(f"/c/{BETHUNE}/ecran").words
+    assert "mardi : Marché de Bruay, Bruay-la-Buissière" in screen
+    assert "impasse du Verger" not in words + screen
 
 
 def test_it_speaks_english_to_who_asks(reader: Browser, street: Sessions):

@@ -13,6 +13,7 @@ from blueprints.pages.account import letters, passkeys, sessions, way_in
 blueprint: Final = Blueprint("account", __name__, template_folder="../templates")
 blueprint.add_url_rule("/connexion", view_func=way_in.read_form)
 blueprint.add_url_rule("/connexion", view_func=way_in.ask, methods=["POST"])
+blueprint.add_url_rule("/connexion/nouveau", view_func=way_in.begin, methods=["POST"])
 blueprint.add_url_rule("/connexion/code/<uuid:request_id>", view_func=way_in.read_code)
 blueprint.add_url_rule("/connexion/code/<uuid:request_id>", view_func=way_in.try_code, methods=["POST"])
 blueprint.add_url_rule("/connexion/lien/<token>", view_func=way_in.read_link)

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from blueprints import entrance, guards
 from blueprints.guards import SignInNeeded
 from blueprints.house import now
+from blueprints.pages.account.onward import onward
 from blueprints.pages.language import page_locale
 from blueprints.storage import db
 from blueprints.transactions import transaction
@@ -44,7 +45,9 @@ def read_offer() -> str | AnyResponse:
         account = guards.own_sessions()[0].account
     except SignInNeeded:
         return redirect(url_for("account.read_form"), 303)
-    return render_template("account/offer_passkey.html", kind=account.kind.value, next=url_for(at_home(account)))
+    return render_template(
+        "account/offer_passkey.html", kind=account.kind.value, next=onward() or url_for(at_home(account))
+    )
 
 
 def ask_removal(passkey_id: uuid.UUID) -> str | AnyResponse:
@@ -65,6 +68,7 @@ def remove(passkey_id: uuid.UUID) -> Response:
         account, _ = _mine(passkey_id)
     except SignInNeeded:
         return make_response(redirect(url_for("account.read_form"), 303))
+    entrance.check_passkeys_are_hers(account)
     remove_passkey(db.session(), account, passkey_id)
     entrance.note_removal(account, passkey_id)
     return make_response(redirect(url_for("account.read_account"), 303))
@@ -72,7 +76,7 @@ def remove(passkey_id: uuid.UUID) -> Response:
 
 def at_home(account: Account) -> str:
     """The endpoint where somebody who has come in starts."""
-    return "merchant.read_shops" if account.kind is AccountKind.MERCHANT else "account.read_account"
+    return "merchant.read_shops" if account.kind is AccountKind.MERCHANT else "console.read_today"
 
 
 def show_passkey(passkey: Passkey, *, now: datetime, locale: str) -> ShownPasskey:

@@ -65,8 +65,15 @@ def read_account() -> str | AnyResponse:
             for own in current
             for each in passkeys_of(db.session(), own.account)
         ],
-        kinds=[own.account.kind.value for own in current],
+        kinds=[own.account.kind.value for own in current if _may_make(own)],
+        staff=any(own.account.kind is AccountKind.STAFF for own in current),
     )
+
+
+def _may_make(own: AccountSession) -> bool:
+    """Whether this session may make a passkey: of staff by a letter, only the first one."""
+    by_letter = own.account.kind is AccountKind.STAFF and not own.by_passkey
+    return not (by_letter and passkeys_of(db.session(), own.account))
 
 
 @transaction()

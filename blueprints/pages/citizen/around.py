@@ -211,8 +211,8 @@ def _shown(things: Sequence[Near], moment: dt.datetime, locale: str) -> Sequence
         ShownNear(
             shop=show_shop(shops[near.thing_id], stands[near.thing_id], now=moment, locale=locale),
             distance=distance_words(near.distance, locale),
-            latitude=near.latitude,
-            longitude=near.longitude,
+            latitude=near.found.latitude,
+            longitude=near.found.longitude,
             offers=[show_offer(offer, now=moment, locale=locale) for offer in here[:MOST_OFFERS]],
             more_offers=max(0, len(here) - MOST_OFFERS),
         )

@@ -14,10 +14,12 @@ from blueprints.pages.language import page_locale
 from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.accounts.citizens import Citizen
+from citylife.discovered import discovered_offers
 from citylife.errors import Absent
 from citylife.followed import Order, followed_offers
 from citylife.follows import MOST_ALWAYS, Level, TooManyAlways, follow, follow_of, follows_of, unfollow
-from citylife.shops import PUBLIC, Shop, shop_by_slug
+from citylife.offers.tables import Offer
+from citylife.shops import Shop, is_public, shop_by_slug
 from citylife.shops.directory import stands_of
 from citylife.text import folded
 from citylife.undoing import always_taken, lately_ended, undo_unfollow
@@ -60,6 +62,7 @@ def read_mine() -> str:
         next_offers={"order": order.value, "cursor": next_offers} if next_offers else None,
         order=order,
         orders=ORDERS,
+        discovered=[] if citizen is None else _discovered(citizen),
         followed=followed,
         next_followed=more,
         changed=request.args.get("changed"),
@@ -123,7 +126,7 @@ def _followed(citizen: Citizen) -> tuple[list[FollowedShop], str | None]:
     followed = [
         FollowedShop(show_shop(shop, stands[shop.id], now=moment, locale=locale), standing.level)
         for standing, shop in shown
-        if shop.status in PUBLIC
+        if is_public(shop)
     ]
     left = _left(citizen)
     if left is not None:
@@ -149,14 +152,25 @@ def _left(citizen: Citizen) -> FollowedShop | None:
 
 
 def _offers(citizen: Citizen, order: Order) -> tuple[list[Offered], str | None]:
-    moment, locale = now(), page_locale()
     after = read_moment(request.args.get("cursor"))
-    rows, last = followed_offers(db.session(), citizen.id, order, after=after, limit=MOST_OFFERS, now=moment)
-    shown = [
-        Offered(show_offer(offer, now=moment, locale=locale), show_shop(shop, now=moment, locale=locale))
+    rows, last = followed_offers(db.session(), citizen.id, order, after=after, limit=MOST_OFFERS, now=now())
+    return _shown(rows), written(last)
+
+
+def _discovered(citizen: Citizen) -> list[Offered]:
+    """What she was told of by discovery, which a tap on a digest leads to as well."""
+    return _shown(discovered_offers(db.session(), citizen.id, limit=MOST_OFFERS, now=now()))
+
+
+def _shown(rows: list[tuple[Offer, Shop]]) -> list[Offered]:
+    moment, locale = now(), page_locale()
+    stands = stands_of(db.session(), list({shop.id for _, shop in rows}))
+    return [
+        Offered(
+            show_offer(offer, now=moment, locale=locale), show_shop(shop, stands[shop.id], now=moment, locale=locale)
+        )
         for offer, shop in rows
     ]
-    return shown, written(last)
 
 
 def _back_to(shop: Shop, **said: str) -> Response:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from blueprints.feeds.linked_data import block, offer_thing
 from blueprints.guards import check_same_origin, citizen_or_none
 from blueprints.house import house, now
+from blueprints.pages.arrival import arrived
 from blueprints.pages.citizen.becoming import known_or_new, remembered
 from blueprints.pages.citizen.showing import show_offer, show_shop
 from blueprints.pages.language import page_locale
@@ -38,11 +39,13 @@ class ShownCode:
     used: str
 
 
-def read_offer(offer_id: uuid.UUID) -> str:
+def read_offer(offer_id: uuid.UUID) -> str | Response:
     """The offer: what, where, until when, or that it is over."""
     session, moment, locale = db.session(), now(), page_locale()
     offer = public_offer(session, offer_id)
     shop = shop_by_id(session, offer.shop_id)
+    if (onward := arrived(shop.id)) is not None:
+        return onward
     stands = stands_of(session, [shop.id])[shop.id]
     base_url = house().settings.base_url
     photo = None if offer.photo_id is None else photos_of(session, [offer.photo_id]).get(offer.photo_id)

@@ -84,10 +84,11 @@ def _offers(words: str, commune: str, category: str) -> tuple[list[Offered], str
     )
     moment, locale = now(), page_locale()
     shops = public_of(db.session(), list({offer.shop_id for offer in found.things}))
+    stands = stands_of(db.session(), list(shops))
     shown = [
         Offered(
             show_offer(offer, now=moment, locale=locale),
-            show_shop(shops[offer.shop_id], now=moment, locale=locale),
+            show_shop(shops[offer.shop_id], stands[offer.shop_id], now=moment, locale=locale),
         )
         for offer in found.things
         if offer.shop_id in shops

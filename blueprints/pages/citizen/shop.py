@@ -5,8 +5,9 @@ from typing import Final
 from flask import Response, make_response, redirect, render_template, url_for
 
 from blueprints.feeds.linked_data import block, offer_thing, shop_thing
-from blueprints.guards import check_reader, check_same_origin, citizen_or_none, current_citizen
+from blueprints.guards import check_reader, check_same_origin, citizen_or_none, current_citizen, standing_session
 from blueprints.house import house, now
+from blueprints.pages.arrival import arrived
 from blueprints.pages.citizen.becoming import known_or_new, remembered
 from blueprints.pages.citizen.opening import show_closures, show_days
 from blueprints.pages.citizen.showing import show_offer, show_shop
@@ -15,8 +16,10 @@ from blueprints.pages.language import page_locale
 from blueprints.photographs import image_of, shown_photo
 from blueprints.storage import db
 from blueprints.transactions import transaction
+from citylife.accounts.sessions import AccountKind
 from citylife.consent import TEXTS, Purpose
 from citylife.follows import Level, follow, follow_of, unfollow
+from citylife.insiders import note_team
 from citylife.offers import offers_of_shop
 from citylife.photos import fronts_of
 from citylife.shops import Shop, shop_by_slug
@@ -27,10 +30,12 @@ FOLLOW_AREA: Final = "suivre"
 """The part of the page that changes when she follows, and where her browser returns to."""
 
 
-def read_shop(slug: str) -> str:
+def read_shop(slug: str) -> str | Response:
     """The shop: who, where, open or not, its live offers, and following it."""
     session, moment, locale = db.session(), now(), page_locale()
     shop = shop_by_slug(session, slug)
+    if (onward := arrived(shop.id)) is not None:
+        return onward
     stands = stands_of(session, [shop.id])[shop.id]
     citizen = citizen_or_none()
     offers = offers_of_shop(session, shop.id, limit=MOST_OFFERS, now=moment)
@@ -81,6 +86,9 @@ def follow_shop(slug: str) -> Response:
     citizen, token = known_or_new()
     if follow_of(session, citizen.id, shop.id) is None:
         follow(session, citizen.id, shop, Level.NORMAL, now=moment)
+    merchant = standing_session(AccountKind.MERCHANT)
+    if merchant is not None:
+        note_team(session, citizen.id, merchant.account.id)
     return remembered(_back_to(shop), token)
 
 

@@ -7,15 +7,19 @@ from typing import Any, Final
 
 from blueprints.house import now
 from blueprints.pages.citizen.showing import KINDS
+from blueprints.pages.merchant.weekly import length_words, rhythm_words
 from blueprints.pages.merchant.writing import LABELS
 from citylife.moments import at_words, until_words
 from citylife.offers import Offer, OfferDraft
 from citylife.offers.drafts import draft_of
+from citylife.offers.recurring import WORDS, RecurringDraft, RecurringOffer, draft_of_recurring
+from citylife.offers.weekly import Rhythm
 from citylife.prices import euros
 from citylife.wording import Sentence, say
 
 YES, NO, NOTHING = Sentence("oui"), Sentence("non"), Sentence("rien")
 A_PHOTO = Sentence("une photo")
+COMES = Sentence("Quand elle revient")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,29 @@ def show_divergence(offer: Offer, mine: OfferDraft, locale: str, *, replaces: bo
         if getattr(mine, field.name) != getattr(theirs, field.name)
     ]
     return ShownDivergence(shown, at_words(offer.updated_at, now=now(), locale=locale), offer.version, replaces)
+
+
+def recurring_differences(series: RecurringOffer, mine: RecurringDraft, locale: str) -> list[ShownDifference]:
+    """What comes again as a colleague has kept it, beside what was written; its days, hour and length in one line."""
+    theirs = draft_of_recurring(series)
+    shown = [
+        ShownDifference(
+            say(LABELS[name], locale),
+            _words(name, getattr(mine, name), locale),
+            _words(name, getattr(theirs, name), locale),
+        )
+        for name in WORDS
+        if getattr(mine, name) != getattr(theirs, name)
+    ]
+    if mine.rhythm != theirs.rhythm:
+        rhythms = (_rhythm(draft.rhythm, locale) for draft in (mine, theirs))
+        shown.append(ShownDifference(say(COMES, locale), *rhythms))
+    return shown
+
+
+def _rhythm(rhythm: Rhythm, locale: str) -> str:
+    days = rhythm_words(rhythm, locale) if rhythm.weekdays else say(NOTHING, locale)
+    return f"{days} · {length_words(rhythm, locale)}"
 
 
 def _words(name: str, value: Any, locale: str) -> str:

@@ -10,6 +10,7 @@ from blueprints.pages.merchant.writing import cents_in, end_in, price_written, r
 from blueprints.storage import db
 from citylife.audience.foresight import EXPLAINED, Fate, show
 from citylife.categories import BY_KEY, Policy
+from citylife.demand import may_know_followers
 from citylife.errors import Refusal
 from citylife.ledger.sending import TOLD, Sending, sending_now
 from citylife.moments import at_words
@@ -30,15 +31,19 @@ FATES: Final = {
 LATER_ON: Final = Sentence("Dès qu’elle paraît")
 ABOUT: Final = Sentence("environ {count}")
 SPOKEN: Final = Sentence("{fate} : {count}")
+NOT_YET: Final = Sentence("Une fois votre commerce vérifié : d’ici là, aucun nombre d’abonnés ne se dit.")
 FEW: Final = Sentence("moins de 11")
 
 
 @dataclass(frozen=True, slots=True)
 class ShownAudience:
-    """Who would hear of it: what is read aloud, a line for each fate and for each reason, and what holds it."""
+    """Who would hear of it: what is read aloud, a line for each fate and for each reason, and what holds it.
+
+    `followers` is None, and no number told, while the shop is only claimed.
+    """
 
     said: str
-    followers: int
+    followers: int | None
     fates: list[tuple[str, str]]
     reasons: list[tuple[str, str]]
     held: str
@@ -65,6 +70,9 @@ def foresee_audience(shop: Shop, written: Mapping[str, str], locale: str) -> Sho
         return None
     session = db.session()
     sending = sending_now(session, house().settings.aipd_date, shop)
+    if not may_know_followers(shop):
+        waits = say(NOT_YET, locale)
+        return ShownAudience(waits, None, [], [], waits)
     foreseen = house().previews.foresee(session, shop, radius=radius, ends_at=ends_at, now=starts_at)
     shown = show(foreseen, shop.id, secret=house().keys.secret_key, now=moment)
     held = say(Sentence(TOLD[sending]), locale) if sending in TOLD else ""

@@ -12,7 +12,7 @@ from blueprints import guards
 from blueprints.house import house, now
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.asking import merchant_here
-from blueprints.pages.merchant.results import NEW_FOLLOWS, OPENED, TOLD, USED, bars, reasons_in_words
+from blueprints.pages.merchant.results import DECLARED, NEW_FOLLOWS, OPENED, TOLD, USED, bars, reasons_in_words
 from blueprints.pages.merchant.showing import show_shop
 from blueprints.pages.merchant.spreadsheet import Cell, spreadsheet
 from blueprints.storage import db
@@ -32,6 +32,7 @@ COLUMNS: Final = (
     TOLD,
     OPENED,
     USED,
+    DECLARED,
     NEW_FOLLOWS,
     LOST,
     HELD,
@@ -94,12 +95,13 @@ def _named(month: Month, locale: str) -> str:
 
 
 def _counts(found: MonthResults) -> Sequence[tuple[str, int]]:
+    follows = (NEW_FOLLOWS, found.follows_won), (LOST, found.follows_lost)
     return (
         (TOLD, found.sent),
         (OPENED, found.opened),
         (USED, found.used),
-        (NEW_FOLLOWS, found.follows_won),
-        (LOST, found.follows_lost),
+        (DECLARED, found.declared),
+        *((label, count) for label, count in follows if count is not None),
     )
 
 
@@ -111,7 +113,7 @@ def _best(found: MonthResults) -> Sequence[tuple[str, int]]:
 
 def _row(each: OfferInSpan, locale: str) -> Row:
     results = each.results
-    counts = results.sent, results.opened, results.used, results.new_follows
+    counts = results.sent, results.opened, results.used, results.declared, results.new_follows
     return Row(each.offer.id, each.offer.title, [str(said_value(count, locale)) for count in counts])
 
 
@@ -120,7 +122,7 @@ def _rows(found: MonthResults, locale: str) -> Iterator[Sequence[Cell]]:
     for each in found.offers:
         offer, results = each.offer, each.results
         live_from = offer.live_from or offer.ends_at
-        counts = results.sent, results.opened, results.used, results.new_follows, None, results.held
+        counts = results.sent, results.opened, results.used, results.declared, results.new_follows, None, results.held
         yield offer.title, local_date(live_from).isoformat(), *counts
-    whole = found.sent, found.opened, found.used, found.follows_won, found.follows_lost, found.held
+    whole = found.sent, found.opened, found.used, found.declared, found.follows_won, found.follows_lost, found.held
     yield say(Sentence("Mois entier"), locale), str(found.month), *whole

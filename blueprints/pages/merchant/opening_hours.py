@@ -18,8 +18,9 @@ from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.clock import local_date
 from citylife.errors import Refusal, Stale
-from citylife.shops import Shop
+from citylife.shops import Shop, ShopStatus
 from citylife.shops.changes import ShopChanges, change_shop
+from citylife.shops.preparing import hours_for_team
 from citylife.week_hours import (
     ClosureBackwards,
     DatedClosure,
@@ -84,7 +85,8 @@ def keep_hours(shop_id: uuid.UUID) -> Response:
         return _page(shop, sheet, status=REFUSED)
     try:
         changes = ShopChanges(opening_hours=written_hours(without_past(week, local_date(now()))))
-        change_shop(db.session(), shop, changes, expected_version=sheet.version, now=now())
+        who = guards.merchant_id()
+        change_shop(db.session(), shop, changes, expected_version=sheet.version, now=now(), actor_id=who)
     except Stale:
         db.session().rollback()
         return _page(shop, _sheet_of(shop), problem=CHANGED, status=Stale.status)
@@ -93,11 +95,12 @@ def keep_hours(shop_id: uuid.UUID) -> Response:
         at = (refusal.pointer or "").partition("/days/")[2]
         sheet.faults[f"d{at}" if at else ""] = say(refusal.detail, page_locale())
         return _page(shop, sheet, status=refusal.status)
-    return make_response(redirect(url_for("merchant.read_shop", shop_id=shop.id, said="hours"), 303))
+    done = "hours-prepared" if shop.status is ShopStatus.CLAIMED else "hours"
+    return make_response(redirect(url_for("merchant.read_shop", shop_id=shop.id, said=done), 303))
 
 
 def _sheet_of(shop: Shop) -> Sheet:
-    week = read_week_hours(shop.opening_hours)
+    week = read_week_hours(hours_for_team(db.session(), shop))
     beyond = _beyond(shop)
     if week is None or beyond:
         week = WeekHours(((),) * 7)
@@ -109,12 +112,13 @@ def _sheet_of(shop: Shop) -> Sheet:
 
 def _beyond(shop: Shop) -> str:
     """The hours of a shop where the form has no room for them; empty where it has."""
-    week = read_week_hours(shop.opening_hours)
+    hours = hours_for_team(db.session(), shop)
+    week = read_week_hours(hours)
     if week is not None:
         week = without_past(week, local_date(now()))
         if max(map(len, week.days)) <= SPANS and len(week.closures) <= MOST_CLOSURES:
             return ""
-    return shop.opening_hours or ""
+    return hours or ""
 
 
 def _written(shop: Shop, form: Mapping[str, str]) -> Sheet:

@@ -16,6 +16,7 @@ from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.errors import Refusal
 from citylife.photos import Developed, PhotoUnknown, front_with, keep_photo
+from citylife.shops import ShopStatus
 from citylife.wording import Sentence, say
 
 NONE_CHOSEN = Sentence("Choisissez d’abord une photo.")
@@ -79,11 +80,14 @@ def _front(shop_id: uuid.UUID, said: str, which: Callable[[], uuid.UUID | None])
     """Back to the shop's page once it shows that photo, with the way back; the page with the reason where it cannot."""
     shop = guards.my_shop(shop_id, owner=True)
     try:
-        before = front_with(db.session(), shop, which(), expected_version=shop.version, now=now())
+        who = guards.merchant_id()
+        before = front_with(db.session(), shop, which(), expected_version=shop.version, now=now(), actor_id=who)
     except Refusal as refusal:
         db.session().rollback()
         return _refused(shop_id, refusal.status, refusal.detail)
     former = None if before is None or before.fronts else before.id
+    if said == "photo-shown" and shop.status is ShopStatus.CLAIMED:
+        said = "photo-prepared"
     back = url_for("merchant.read_shop", shop_id=shop_id, said=said, avant=former, _anchor="photo")
     return make_response(redirect(back, 303))
 

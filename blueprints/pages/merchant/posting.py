@@ -1,4 +1,4 @@
-"""« Nouvelle annonce »: one screen; published, scheduled, or kept as it is written. Sent twice, it acts once."""
+"""« Nouvelle annonce »: one screen; published, scheduled, each week, or kept as written. Sent twice, it acts once."""
 
 import hashlib
 import uuid
@@ -12,12 +12,14 @@ from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.asking import by_our_form, merchant_here
 from blueprints.pages.merchant.illustrating import take_along
 from blueprints.pages.merchant.sheet import refused, sheet
-from blueprints.pages.merchant.taking_up import Diverged, form_key, offer_of, take_up
+from blueprints.pages.merchant.taking_up import Diverged, form_key, let_draft_go, offer_of, take_up
+from blueprints.pages.merchant.weekly import read_recurring
 from blueprints.pages.merchant.writing import (
     LONGEST_WORD,
     Faults,
     read_draft,
     start_of,
+    written_back,
     written_in,
     written_of,
     written_whole,
@@ -25,14 +27,16 @@ from blueprints.pages.merchant.writing import (
 from blueprints.storage import db, only_read
 from blueprints.transactions import tell_after, transaction
 from citylife.answers import AnswerInProgress, KeyReused, begin_answer, keep_answer
+from citylife.appeals import was_granted
 from citylife.errors import Absent, Refusal
 from citylife.merchant_mail.confirming import confirm_published
 from citylife.moments import at_words
 from citylife.offers import OfferStatus, publish, schedule
+from citylife.offers.recurring import begin_recurring
 from citylife.shops import Shop
 from citylife.wording import Sentence, say
 
-SAID: Final = {"publish": "published", "schedule": "scheduled", "keep": "kept"}
+SAID: Final = {"publish": "published", "schedule": "scheduled", "keep": "kept", "repeat": "recurring"}
 """What the buttons do, and what is said of it afterwards."""
 SENT_BEFORE: Final = Sentence(
     "Ce formulaire a déjà servi, avec d’autres mots. Pour en faire une annonce de plus, envoyez-le encore."
@@ -138,6 +142,10 @@ def _act(shop: Shop, wish: str) -> None:
         Faults: a field cannot be read. Refusal: a rule of the house says no. Diverged: it was changed meanwhile.
     """
     session, moment, who = db.session(), now(), guards.merchant_id()
+    if wish == "repeat":
+        begin_recurring(session, shop, read_recurring(request.form, page_locale()), now=moment, actor_id=who)
+        let_draft_go(shop)
+        return
     draft = read_draft(request.form, page_locale(), begins=wish != "publish")
     starts_at = start_of(request.form, page_locale(), needed=True) if wish == "schedule" else None
     offer = take_up(shop, draft)
@@ -159,7 +167,9 @@ def _again(shop: Shop) -> dict[str, str]:
     if said is None:
         return written_in({})
     offer = offer_of(shop, said)
-    return written_whole(offer, now=now()) if offer.status is OfferStatus.DRAFT else written_of(offer)
+    if offer.status is OfferStatus.DRAFT:
+        return written_whole(offer, now=now())
+    return written_back(offer, now=now()) if was_granted(db.session(), offer) else written_of(offer)
 
 
 def _fingerprint() -> bytes:

@@ -23,6 +23,7 @@ WHOLE: Final = 100
 TOLD: Final = Sentence("Personnes prévenues")
 OPENED: Final = Sentence("Ouvertures de la notification")
 USED: Final = Sentence("Codes utilisés en caisse")
+DECLARED: Final = Sentence("Utilisations déclarées, sans code")
 NEW_FOLLOWS: Final = Sentence("Nouveaux abonnés")
 
 
@@ -51,6 +52,7 @@ def read_offer_results(offer_id: uuid.UUID) -> Response:
         found=found,
         something=any(count for _, count in counts),
         bars=bars(counts, locale),
+        uses=any(label is DECLARED for label, _ in counts),
         told=reasons_in_words(found.reasons, Outcome.SEND, locale),
         held=reasons_in_words(found.reasons, Outcome.HELD, locale),
     )
@@ -76,10 +78,10 @@ def reasons_in_words(
 
 
 def _counts(offer: Offer, found: Results) -> list[tuple[str, int]]:
-    """What is counted of an offer; a code of the till only where there may be one."""
+    """What is counted of an offer; uses only where there may be some, apart by how they are known."""
     counts: list[tuple[str, int]] = [(TOLD, found.sent), (OPENED, found.opened)]
-    if offer.kind is OfferKind.OFFER or found.used:
-        counts.append((USED, found.used))
+    if offer.kind is OfferKind.OFFER or found.used or found.declared:
+        counts += [(USED, found.used), (DECLARED, found.declared)]
     return [*counts, (NEW_FOLLOWS, found.new_follows)]
 
 

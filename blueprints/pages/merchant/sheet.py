@@ -12,9 +12,11 @@ from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.differing import show_divergence
 from blueprints.pages.merchant.foreseeing import foresee_audience, foresee_notification, foresee_prior
 from blueprints.pages.merchant.illustrating import chosen_photo
-from blueprints.pages.merchant.showing import show_shop
+from blueprints.pages.merchant.showing import show_limits, show_shop
 from blueprints.pages.merchant.taking_up import Diverged, offer_of
-from blueprints.pages.merchant.writing import LABELS, OTHER, Faults, evenings, written_in
+from blueprints.pages.merchant.weekly import LABELS as OF_RHYTHM
+from blueprints.pages.merchant.weekly import LASTS, field_of, weekday_names
+from blueprints.pages.merchant.writing import DAYS, LABELS, OTHER, Faults, evenings, written_in
 from citylife.database import new_id
 from citylife.errors import Refusal, Stale
 from citylife.offers import Offer, OfferStatus
@@ -53,7 +55,11 @@ def sheet(
         shop=show_shop(shop, locale),
         written=written,
         faults=_at_what_is_seen(faults or {}, written),
-        labels=LABELS,
+        labels=LABELS | OF_RHYTHM,
+        limits=None if correcting else show_limits(shop, now=now()),
+        weekdays=weekday_names(locale),
+        lasts=LASTS,
+        weekly=bool({*(faults or {})} & OF_RHYTHM.keys()) or any(written[day] for day in DAYS),
         evenings=choices,
         kinds=KINDS,
         key=key or new_id(),
@@ -78,8 +84,7 @@ def refused(shop: Shop, why: Faults | Refusal | Diverged, *, correcting: Offer |
     if isinstance(why, Faults):
         return sheet(shop, written, why.said, status=REFUSED, correcting=correcting)
     if isinstance(why, Refusal):
-        name = (why.pointer or "/")[1:]
-        faults = {name if name in LABELS else "": say(why.detail, locale)}
+        faults = {field_of(why.pointer): say(why.detail, locale)}
         return sheet(shop, written, faults, status=why.status, correcting=correcting)
     offer = offer_of(shop, str(why.offer_id))
     replaces = correcting is not None or offer.status is OfferStatus.DRAFT

@@ -5,6 +5,7 @@ No cell is ever taken for a formula: what begins as one is written as the text i
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -13,7 +14,9 @@ from flask import Response
 CSV: Final = "text/csv; charset=utf-8"
 MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
 FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+NUMBER: Final = re.compile(r"-?[0-9]+(?:,[0-9]+)?")
 Cell = str | int | None
+"""A number with decimals is a text with a comma, as a French spreadsheet reads it."""
 
 
 def spreadsheet(name: str, rows: Iterable[Sequence[Cell]]) -> Response:
@@ -28,4 +31,6 @@ def spreadsheet(name: str, rows: Iterable[Sequence[Cell]]) -> Response:
 
 def _cell(value: Cell) -> Cell:
     """A cell; an apostrophe before a text that a spreadsheet would compute."""
+    if isinstance(value, str) and NUMBER.fullmatch(value):
+        return value
     return f"'{value}" if isinstance(value, str) and value.lstrip(" \N{NO-BREAK SPACE}").startswith(FORMULAS) else value

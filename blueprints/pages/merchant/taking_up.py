@@ -17,7 +17,7 @@ from blueprints.storage import db
 from citylife.answers import KeptAnswer, begin_answer, keep_answer
 from citylife.database import new_id
 from citylife.errors import Absent, Stale
-from citylife.offers import Offer, OfferChanges, OfferDraft, OfferStatus, correct_offer, draft_offer
+from citylife.offers import Offer, OfferChanges, OfferDraft, OfferStatus, correct_offer, draft_offer, withdraw
 from citylife.offers.drafts import as_kept, draft_of
 from citylife.shops import Shop
 
@@ -54,6 +54,22 @@ def take_up(shop: Shop, draft: OfferDraft) -> Offer:
     said = {"Draft": str(offer.id), "Version": str(offer.version)}
     keep_answer(session, guards.caller(), name, status=CREATED, headers=said, body=b"", secret=False)
     return offer
+
+
+def let_draft_go(shop: Shop) -> None:
+    """Withdraw the draft that the form was filled from or began: it has become what comes again.
+
+    One that a colleague has changed since stays, and so does what is no draft.
+    """
+    session, name = db.session(), f"draft:{form_key()}"
+    kept = begin_answer(session, guards.caller(), name, hashlib.sha256(shop.id.bytes).digest(), now=now())
+    began = kept.headers if kept is not None and kept.headers else {}
+    said, version = request.form.get("draft", "") or began.get("Draft", ""), version_in_form()
+    if not said:
+        return
+    offer = offer_of(shop, said)
+    if offer.status is OfferStatus.DRAFT and offer.version in {version, int(began.get("Version", 0))}:
+        withdraw(session, offer, now=now(), actor_id=guards.merchant_id())
 
 
 def _corrected(offer: Offer, draft: OfferDraft, *, expected: int, kept: KeptAnswer | None) -> Offer:

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 import uuid
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from citylife.clock import PARIS
 from citylife.moments import until_words
@@ -40,6 +40,11 @@ LABELS: Final = {
 }
 """The fields of the form, as their names in the domain."""
 TEXTS: Final = {"title", "description"}
+DAYS: Final = tuple(f"day_{weekday}" for weekday in range(7))
+"""The boxes of the days on which an announcement comes again, from Monday on."""
+OF_RHYTHM: Final = (*DAYS, "at", "lasts", "hours", "until_time", "last_day")
+"""The fields of the form that say when an announcement comes again, and for how long each time."""
+USUAL_RHYTHM: Final = {"at": "08:00", "lasts": "tonight"}
 
 
 class Faults(Exception):
@@ -71,11 +76,16 @@ def written_in(form: Mapping[str, str]) -> dict[str, str]:
     written["kind"] = written["kind"] or OfferKind.OFFER.value
     written["radius"] = written["radius"] or DEFAULT_RADIUS
     written["photo_id"] = photo_in(form)
-    return written | {name: form.get(name, "")[:LONGEST_WORD] for name in ("draft", "version")}
+    written |= {name: form.get(name, "")[:LONGEST_WORD] for name in ("draft", "version", *OF_RHYTHM)}
+    return written | {name: written[name] or usual for name, usual in USUAL_RHYTHM.items()}
 
 
 def written_of(offer: Offer) -> dict[str, str]:
-    """An offer done again: all but its dates, and the prior price, which thirty other days decide."""
+    """An offer done again: all but its dates, and the prior price, which thirty other days decide.
+
+    Nor the photo of one that staff withdrew: what they took away does not come back by itself.
+    """
+    photo_id = None if offer.withdrawn_reason is not None else offer.photo_id
     return written_in(
         {
             "kind": offer.kind.value,
@@ -86,9 +96,19 @@ def written_of(offer: Offer) -> dict[str, str]:
             "perishable": "1" if offer.perishable else "",
             "quantity": "" if offer.quantity is None else str(offer.quantity),
             "radius": str(offer.radius),
-            "photo_id": "" if offer.photo_id is None else str(offer.photo_id),
+            "photo_id": "" if photo_id is None else str(photo_id),
         }
     )
+
+
+def written_back(offer: Offer, *, now: dt.datetime) -> dict[str, str]:
+    """An offer that was withdrawn wrongly, for its merchant to publish again: until when it was to last, if to come.
+
+    Of a reduction that goes on, the prior price is that before the first one (article L112-1-1 of the Code de la
+    consommation).
+    """
+    whole = written_whole(offer, now=now)
+    return written_of(offer) | {name: whole[name] for name in ("until", "ends_at", "prior_price")}
 
 
 def written_whole(offer: Offer, *, now: dt.datetime) -> dict[str, str]:
@@ -116,7 +136,7 @@ def read_draft(form: Mapping[str, str], locale: str, *, begins: bool) -> OfferDr
     Raises:
         Faults: fields that cannot be read; what breaks a rule of the house is for the domain to say.
     """
-    said: dict[str, str] = {}
+    words, said = words_in(form, locale)
     ends_at = end_in(form)
     if ends_at is None:
         at = "ends_at" if form.get("until") == OTHER else "until"
@@ -127,12 +147,16 @@ def read_draft(form: Mapping[str, str], locale: str, *, begins: bool) -> OfferDr
             starts_at = start_of(form, locale, needed=False)
         except Faults as faults:
             said |= faults.said
-    prices = {name: cents_in(form.get(name, "")) for name in ("price", "prior_price")}
-    said |= {
-        name: say(Sentence("Écrivez un prix en euros, comme 4,50."), locale)
-        for name, cents in prices.items()
-        if cents is None and form.get(name, "").strip()
-    }
+    prior_price = _cents(form, "prior_price", said, locale)
+    if said or ends_at is None:
+        raise Faults(said)
+    return OfferDraft(**words, ends_at=ends_at, starts_at=starts_at, prior_price=prior_price)
+
+
+def words_in(form: Mapping[str, str], locale: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """What an announcement says but its dates and its prior price, by the names of the domain; what cannot be read."""
+    said: dict[str, str] = {}
+    price = _cents(form, "price", said, locale)
     numbers = {name: _whole(form.get(name, "").strip()) for name in ("quantity", "radius")}
     said |= {
         name: say(Sentence("Écrivez un nombre entier, comme 5."), locale)
@@ -147,22 +171,18 @@ def read_draft(form: Mapping[str, str], locale: str, *, begins: bool) -> OfferDr
         photo_id = uuid.UUID(photo_in(form)) if photo_in(form) else None
     except ValueError:
         said["photo_id"] = say(Sentence(PhotoUnknown.sentence), locale)
-    if said or ends_at is None or kind is None:
-        raise Faults(said)
-    return OfferDraft(
-        kind=kind,
-        title=form.get("title", ""),
-        description=form.get("description", ""),
-        ends_at=ends_at,
-        starts_at=starts_at,
-        price=prices["price"],
-        prior_price=prices["prior_price"],
-        reduction=form.get("reduction") == "1",
-        perishable=form.get("perishable") == "1",
-        quantity=numbers["quantity"],
-        radius=numbers["radius"] or 0,
-        photo_id=photo_id,
-    )
+    words = {
+        "kind": kind,
+        "title": form.get("title", ""),
+        "description": form.get("description", ""),
+        "price": price,
+        "reduction": form.get("reduction") == "1",
+        "perishable": form.get("perishable") == "1",
+        "quantity": numbers["quantity"],
+        "radius": numbers["radius"] or 0,
+        "photo_id": photo_id,
+    }
+    return words, said
 
 
 def photo_in(form: Mapping[str, str]) -> str:
@@ -208,6 +228,14 @@ def cents_in(written: str) -> int | None:
 def price_written(cents: int) -> str:
     """A price as the form shows it: « 4,50 »."""
     return f"{cents // 100},{cents % 100:02}"
+
+
+def _cents(form: Mapping[str, str], name: str, said: dict[str, str], locale: str) -> int | None:
+    """A price of the form as cents; where it cannot be read, `said` is told."""
+    cents = cents_in(form.get(name, ""))
+    if cents is None and form.get(name, "").strip():
+        said[name] = say(Sentence("Écrivez un prix en euros, comme 4,50."), locale)
+    return cents
 
 
 def _moment(written: str) -> dt.datetime | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import Blueprint, Flask
 
-from blueprints.pages.public import commune, legal, screen
+from blueprints.pages.public import commune, legal, pilot, screen
 
 blueprint: Final = Blueprint("public", __name__, template_folder="../templates")
 blueprint.add_url_rule("/accessibilite", view_func=legal.read_accessibility)
@@ -17,6 +17,11 @@ blueprint.add_url_rule("/credits", view_func=legal.read_credits)
 blueprint.add_url_rule("/c/<insee_code>", view_func=commune.read_commune)
 blueprint.add_url_rule("/c/<insee_code>/semaine.pdf", view_func=commune.read_sheet)
 blueprint.add_url_rule("/c/<insee_code>/ecran", view_func=screen.read_screen)
+blueprint.add_url_rule("/pilote", view_func=pilot.read_latest)
+blueprint.add_url_rule("/pilote/rapports.atom", view_func=pilot.read_atom)
+blueprint.add_url_rule("/pilote/<period>", view_func=pilot.read_report)
+blueprint.add_url_rule("/pilote/<period>/chiffres.csv", view_func=pilot.read_csv)
+blueprint.add_url_rule("/pilote/<period>/chiffres.json", view_func=pilot.read_json)
 
 
 def init_app(app: Flask) -> None:

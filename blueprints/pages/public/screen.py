@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from blueprints import conditions
 from blueprints.house import now
+from blueprints.pages.arrival import SCREEN, marked
 from blueprints.pages.language import page_locale
 from blueprints.pages.marks import mark
 from blueprints.pages.public.answering import for_everybody
@@ -43,9 +44,11 @@ def read_screen(insee_code: str) -> Response:
     offers = live_in(session, insee_code, most=MOST, now=moment)
     found = [
         OnScreen(
-            told := shown(offer, shop, now=moment, locale=locale), int(offer.ends_at.timestamp()), mark(told.address)
+            told := shown(each, now=moment, locale=locale),
+            int(each.offer.ends_at.timestamp()),
+            mark(marked(told.address, SCREEN)),
         )
-        for offer, shop in offers
+        for each in offers
     ]
     pages = [found[at : at + A_PAGE] for at in range(0, len(found), A_PAGE)]
     count = len(pages)

@@ -39,10 +39,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What stands above the list, and the address that is written out and drawn as a code."""
+    """What stands above the list: the address that is written out, and the one that the code leads to."""
 
     commune: str
     address: str
+    leads_to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class _Sheet:
         y = self.paper.write(MARGIN, y + 1.5, width, 11.5, said)
         leads = self._say(Sentence("Le code mène à la page de la commune, tenue à jour."))
         self.paper.write(MARGIN, y + 0.5, width, 11.5, leads)
-        self.paper.mark(WIDTH - MARGIN - MARK, MARGIN - 3, MARK, self.heading.address)
+        self.paper.mark(WIDTH - MARGIN - MARK, MARGIN - 3, MARK, self.heading.leads_to)
         self._rule(LIST_TOP - 5, 1.5)
 
     def list(self, entries: Sequence[Entry], setting: Setting) -> None:

@@ -44,8 +44,8 @@ def demand_letter(shop: Shop, waiting: int) -> str:
 
 
 def claim_address(shop: Shop) -> str:
-    """Where a merchant begins to claim a shop: its page."""
-    return house().settings.base_url + url_for("citizen.read_shop", slug=shop.slug)
+    """Where a merchant begins to claim a shop: the page that does it, with this one chosen."""
+    return house().settings.base_url + url_for("merchant.read_claim", commerce=shop.slug)
 
 
 def read_claim_mark(slug: str) -> Response:

@@ -4,7 +4,6 @@ import sqlalchemy as sa
 from alembic import op
 
 from citylife.database import Identifier, UtcDateTime
-from citylife.search import fill
 
 revision = '0005'
 down_revision = '0003'
@@ -18,7 +17,7 @@ def sorted_plainly(length: int) -> sa.String:
 
 
 def upgrade() -> None:
-    """Go forward."""
+    """Go forward; the words themselves are written by 0033, which has every column that they are read from."""
     op.create_table('search_entries',
     sa.Column('kind', sa.String(length=24), nullable=False),
     sa.Column('word', sorted_plainly(32), nullable=False),
@@ -42,7 +41,6 @@ def upgrade() -> None:
     )
     op.create_index('ix_shops_category', 'shops', ['category', 'id'], unique=False)
     op.create_index('ix_offers_ending', 'offers', ['ends_at', 'id'], unique=False, sqlite_where=sa.text("status = 'live'"), postgresql_where=sa.text("status = 'live'"))
-    fill(op.get_bind())
 
 
 def downgrade() -> None:

@@ -15,8 +15,7 @@ export function drawMap(area, her) {
     async ([entry]) => {
       if (entry.isIntersecting) {
         seen.disconnect();
-        await leaflet(section.dataset);
-        draw(area, section, her);
+        draw(area, section, await ground(section), her);
       }
     },
     { rootMargin: AHEAD },
@@ -42,7 +41,9 @@ function arrived(element) {
   });
 }
 
-function draw(area, section, her) {
+/** A map without anything on it, in the part of the page that says where its files and its tiles are. */
+export async function ground(section, more = {}) {
+  await leaflet(section.dataset);
   const { L } = window;
   const { tiles, credit, nearer, farther } = section.dataset;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -52,13 +53,29 @@ function draw(area, section, her) {
     fadeAnimation: !still,
     markerZoomAnimation: !still,
     scrollWheelZoom: false,
+    ...more,
   });
   map.attributionControl.setPrefix("Leaflet");
   L.control.zoom({ zoomInTitle: nearer, zoomOutTitle: farther }).addTo(map);
-  const layer = L.tileLayer(tiles, { attribution: credit, maxZoom: 18, className: "map-tiles" }).addTo(map);
+  const layer = new (quietTiles(L))(tiles, { attribution: credit, maxZoom: 18, className: "map-tiles" }).addTo(map);
   layer.on("tileerror", () => {
     section.querySelector("[data-no-tiles]").hidden = false;
   });
+  return map;
+}
+
+// Leaflet gives a tile that leaves the map an empty picture by a data: address, which our policy forbids.
+function quietTiles(L) {
+  return L.TileLayer.extend({
+    _abortLoading() {},
+    _removeTile(key) {
+      L.GridLayer.prototype._removeTile.call(this, key);
+    },
+  });
+}
+
+function draw(area, section, map, her) {
+  const { L } = window;
   const centre = [Number(her?.latitude ?? area.dataset.latitude), Number(her?.longitude ?? area.dataset.longitude)];
   const items = [...area.querySelectorAll(".near")];
   map.fitBounds(L.latLngBounds([centre, ...items.map(spotOf)]).pad(0.1), { maxZoom: CLOSEST, animate: false });

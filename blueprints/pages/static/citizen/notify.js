@@ -54,6 +54,9 @@ customElements.define(
       place.dataset.usual ??= place.textContent;
       place.textContent = problem instanceof Refused && problem.message ? problem.message : place.dataset.usual;
       place.hidden = problem === null;
+      if (problem !== null) {
+        this.querySelector("[data-otherwise]").hidden = false;
+      }
     }
   },
 );

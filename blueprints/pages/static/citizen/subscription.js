@@ -37,7 +37,12 @@ export async function start(textVersion, asking) {
     await withdrawIfNowhere(textVersion);
     return Notification.permission === "denied" ? "denied" : "off";
   }
-  await register(await subscribed(await worker()));
+  try {
+    await register(await subscribed(await worker()));
+  } catch (problem) {
+    await withdrawIfNowhere(textVersion).catch(() => null);
+    throw problem;
+  }
   return "on";
 }
 

@@ -6,6 +6,7 @@ import { forget, forgetOld, found, keep } from "./unsaved.js";
 const PAUSE = 1500;
 const DIVERGED = 412;
 const ON_ITS_WAY = 10_000;
+const USUAL = new Set(["radius", "at", "lasts"]);
 const OURS = new Set(["key", "seen"]);
 const OF_THE_DRAFT = new Set(["draft", "version"]);
 const form = document.getElementById("annonce");
@@ -179,11 +180,14 @@ function restore(before) {
       input.value = value;
     }
   }
-  form.querySelector("details").open ||= values.some(([field, value]) => value && inDetails(field));
+  for (const details of form.querySelectorAll("details")) {
+    details.open ||= values.some(([field, value]) => value && isIn(details, field));
+  }
 }
 
-function inDetails(field) {
-  return field !== "radius" && form.elements[field]?.closest?.("details");
+/** Whether a field that has no usual value stands there. */
+function isIn(details, field) {
+  return !USUAL.has(field) && details.contains(form.elements[field] instanceof Element ? form.elements[field] : null);
 }
 
 function show(what, is) {

@@ -9,6 +9,8 @@ const keeping = (() => {
   const READER = "Citylife-Reader";
   const KEEP = "Citylife-Keep";
   const KEPT_AT = "Citylife-Kept-At";
+  /** Firefox without a network answers from its cache whatever its age, and does not say since when. */
+  const PAST_THE_CACHE = { cache: "no-store" };
   const CHANGED = "changed";
   const MOST = 40;
   const AWAY = [502, 503, 504];
@@ -58,7 +60,7 @@ const keeping = (() => {
   async function fromNetwork(event, address) {
     let answer;
     try {
-      answer = await fetch(event.request);
+      answer = await fetch(event.request, navigator.onLine ? undefined : PAST_THE_CACHE);
     } catch {
       return (await kept(address)) ?? (await withoutNetwork());
     }

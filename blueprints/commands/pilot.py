@@ -1,0 +1,217 @@
+"""`citylife pilot`: freeze a period by hand, show it, send it again, and see that it can be found again."""
+
+import csv
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import orjson
+from sqlalchemy import select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from blueprints.commands.desk import Desk
+from blueprints.commands.mistakes import Mistake
+from blueprints.commands.speech import SpokenGroup, here, option, tell
+from citylife import audit, migrations
+from citylife.audit import Actor
+from citylife.database import engine_for, reading, writing
+from citylife.pilot.freezing import count_period, freeze, latest_reports, reports_of, verify, verify_from_rows
+from citylife.pilot.measures import BY_KEY
+from citylife.pilot.periods import Frequency, Period, last_over, read_period
+from citylife.pilot.sending import PilotSending, SendingState, send_again, sending_of
+from citylife.pilot.tables import PilotReport
+from citylife.pilot.telling import HIDDEN_WORDS, territory_name
+from citylife.revision import revision
+from citylife.wording import Sentence
+
+MOST_SHOWN: Final = 20
+"""Differences, or reports, that are told one by one."""
+WAYS: Final = {
+    SendingState.WAITING: Sentence("en attente"),
+    SendingState.DELIVERED: Sentence("arrivé"),
+    SendingState.REFUSED: Sentence("refusé, à renvoyer à la main"),
+}
+
+
+@click.group("pilot", cls=SpokenGroup, help=Sentence("Les mesures du pilote : les arrêter, les montrer, les vérifier."))
+def pilot_commands() -> None:
+    """Hold the commands about the pilot's measures."""
+
+
+@pilot_commands.command(
+    "freeze",
+    help=Sentence(
+        "Arrête les chiffres d’une période terminée ; sans période, de la dernière semaine.\n\n"
+        "Cela se fait de soi-même chaque matin à six heures. Ce qui est arrêté ne change plus : un rectificatif est "
+        "une nouvelle version, et il lui faut un motif."
+    ),
+)
+@click.argument("period", required=False)
+@option(
+    "--reason",
+    default="",
+    help=Sentence("Le motif d’un rectificatif, en 300 caractères au plus. Il est dit à tout le monde."),
+)
+@click.pass_obj
+def freeze_period(desk: Desk, period: str | None, reason: str) -> None:
+    """Freeze a period."""
+    now = desk.clock()
+    wanted = last_over(Frequency.WEEKLY, now) if period is None else read_period(period)
+    with desk.engine() as engine:
+        with reading(engine)() as session:
+            counting = count_period(session, wanted, now=now)
+        with writing(engine).begin() as session:
+            report = freeze(
+                session, counting, revision=revision(desk.settings), reason=reason, actor=Actor.OPERATOR, now=now
+            )
+            told = sum("value" in figure for figure in report.content["figures"])
+            said = Sentence(
+                "La période {period} est arrêtée (version {version}) : {told} chiffres dits, {hidden} tus.",
+                period=report.period,
+                version=report.version,
+                told=told,
+                hidden=len(report.content["figures"]) - told,
+            )
+            others = session.scalars(select(PilotReport).where(PilotReport.number > report.number))
+            also = [
+                Sentence(
+                    "Rectifiée avec elle : {period} (version {version}).", period=each.period, version=each.version
+                )
+                for each in others.all()
+            ]
+    for each in (said, *also):
+        tell(each)
+
+
+@pilot_commands.command("show", help=Sentence("Montre les chiffres arrêtés d’une période."))
+@click.argument("period")
+@option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    help=Sentence("Un tableau à lire, ou un format pour une machine."),
+)
+@click.pass_obj
+def show(desk: Desk, period: str, form: str) -> None:
+    """Show the last version of a period's report."""
+    with desk.engine() as engine, reading(engine)() as session:
+        report = _last_report(session, read_period(period))
+        if form == "json":
+            click.echo(orjson.dumps(report.content, option=orjson.OPT_INDENT_2).decode())
+        elif form == "csv":
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerow(("period", "version", "key", "territory", "value", "hidden"))
+            for each in report.content["figures"]:
+                value, hidden = each.get("value", ""), each.get("hidden", "")
+                writer.writerow((report.period, report.version, each["key"], each["territory"], value, hidden))
+        else:
+            _tell_table(report)
+
+
+def _tell_table(report: PilotReport) -> None:
+    tell(Sentence("Période {period}, version {version}", period=report.period, version=report.version))
+    for figure in report.content["figures"]:
+        measure = BY_KEY[figure["key"]]
+        value = figure.get("value")
+        said = here(HIDDEN_WORDS[figure["hidden"]]) if value is None else str(value)
+        click.echo(f"  {here(measure.name)} — {here(territory_name(figure['territory']))} : {said}")
+
+
+@pilot_commands.command(
+    "status", help=Sentence("Montre où en sont les derniers rapports, et ce que le cluster a répondu.")
+)
+@click.pass_obj
+def status(desk: Desk) -> None:
+    """Tell how far the last reports have come."""
+    with desk.engine() as engine, reading(engine)() as session:
+        for report in latest_reports(session, most=MOST_SHOWN):
+            sending = sending_of(session, report)
+            if sending is not None:
+                _tell_way(report, sending)
+    if not desk.settings.cluster_url:
+        tell(Sentence("CITYLIFE_CLUSTER_URL n’est pas réglé : les rapports attendent."))
+
+
+def _tell_way(report: PilotReport, sending: PilotSending) -> None:
+    said = Sentence(
+        "{period} (version {version}) : {state}, {taken} chiffres remis sur {all}",
+        period=report.period,
+        version=report.version,
+        state=WAYS[sending.state],
+        taken=sending.taken,
+        all=len(report.content["figures"]),
+    )
+    click.echo("  " + here(said))
+    if sending.state is not SendingState.DELIVERED and (sending.status or sending.answer):
+        click.echo(f"    {sending.status or '–'} {sending.answer}")
+
+
+@pilot_commands.command("send", help=Sentence("Envoie de nouveau au cluster le dernier rapport d’une période."))
+@click.argument("period")
+@click.pass_obj
+def send(desk: Desk, period: str) -> None:
+    """Send a report again, by hand."""
+    now, wanted = desk.clock(), read_period(period)
+    with desk.writing() as session:
+        report = _last_report(session, wanted)
+        send_again(session, report.period, now=now)
+        audit.note(session, "pilot.sent-again", None, actor=Actor.OPERATOR, now=now, period=report.period)
+    tell(
+        Sentence(
+            "Le rapport {period} partira dès qu’un processus « citylife work » ou « serve » tourne.", period=period
+        )
+    )
+
+
+@pilot_commands.command(
+    "verify",
+    help=Sentence(
+        "Calcule de nouveau une période arrêtée, et suit la chaîne des rapports.\n\n"
+        "Avec --database, aussi à partir des lignes d’une copie de la base prise quand elle a été arrêtée."
+    ),
+)
+@click.argument("period")
+@option("--database", "copy", help=Sentence("L’adresse de la copie (une URL), ou le fichier d’une base SQLite."))
+@click.pass_obj
+def verify_period(desk: Desk, period: str, copy: str | None) -> None:
+    """Verify a period."""
+    wanted = read_period(period)
+    with desk.engine() as engine, reading(engine)() as session:
+        _last_report(session, wanted)
+        differences = verify(session, wanted)
+        if copy is not None:
+            differences += _from_copy(session, wanted, copy)
+    if not differences:
+        tell(Sentence("Tout concorde : {period} se retrouve chiffre pour chiffre.", period=period))
+        return
+    for each in differences[:MOST_SHOWN]:
+        said = Sentence("{what} : {kept} gardé, {found} retrouvé", what=each.what, kept=each.kept, found=each.found)
+        click.echo("  " + here(said), err=True)
+    raise Mistake("{count} différences : {period} ne se retrouve pas.", count=len(differences), period=period)
+
+
+def _from_copy(session: Session, period: Period, copy: str) -> list[Any]:
+    url = copy if "://" in copy else f"sqlite:///{copy}"
+    if make_url(url).get_backend_name() == "sqlite" and not Path(make_url(url).database or "").exists():
+        raise Mistake("Il n’y a pas de base de données à {path}.", path=copy)
+    engine = engine_for(url)
+    try:
+        if not migrations.is_current(engine):
+            raise Mistake("La base de données n’a pas le schéma de cette version. Lancez « citylife init ».")
+        with reading(engine)() as rows:
+            return list(verify_from_rows(session, period, rows))
+    except SQLAlchemyError as error:
+        raise Mistake("La copie ne peut pas être lue : {path}.", path=copy) from error
+    finally:
+        engine.dispose()
+
+
+def _last_report(session: Session, period: Period) -> PilotReport:
+    versions = reports_of(session, period)
+    if not versions:
+        raise Mistake("La période {period} n’est pas arrêtée.", period=str(period))
+    return versions[-1]

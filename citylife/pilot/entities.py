@@ -1,0 +1,77 @@
+"""A frozen report as NGSI-LD entities: one KeyPerformanceIndicator a measure, territory and period.
+
+The model is the Smart Data Models' `KeyPerformanceIndicator` v0.2.1; attributes are normalised (ETSI GS CIM 009), so
+that Orion-LD and Scorpio read them alike. What is withheld has no `kpiValue`, and `description` says why. Where there
+is a target, `currentStanding` says how the told value stands to it.
+"""
+
+import datetime as dt
+from typing import Any, Final
+
+from citylife.pilot.measures import BY_KEY, Unit
+from citylife.pilot.periods import midnight, read_period
+from citylife.pilot.tables import PilotReport
+from citylife.pilot.telling import HIDDEN_WORDS, Told, territory_name
+
+CONTEXT: Final = (
+    "https://raw.githubusercontent.com/smart-data-models/dataModel.KeyPerformanceIndicator/master/context.jsonld",
+    "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context.jsonld",
+)
+TYPE: Final = "KeyPerformanceIndicator"
+ORGANIZATION: Final = "CABBALR"
+PRODUCT: Final = "Citylife"
+IN_CENTS: Final = ", en centimes d’euro"
+"""What a formula ends in where the value is money: an entity names no unit elsewhere."""
+
+Entity = dict[str, Any]
+
+
+def entities_of(report: PilotReport) -> list[Entity]:
+    """Every figure of a report, told or withheld, in its order."""
+    return [_entity(report, figure) for figure in report.content["figures"]]
+
+
+def entity_id(key: str, territory: str, period: str) -> str:
+    """The URN of an indicator: a measure of a territory in a period, whatever its version."""
+    return f"urn:ngsi-ld:{TYPE}:citylife:{key}:{territory}:{period}"
+
+
+def _entity(report: PilotReport, figure: Told) -> Entity:
+    measure, period = BY_KEY[figure["key"]], read_period(report.period)
+    seconds = report.frozen_at.astimezone(dt.UTC).replace(microsecond=0)
+    said: dict[str, Any] = {
+        "name": f"citylife-{measure.key}",
+        "description": _description(figure),
+        "category": list(dict.fromkeys(("quantitative", measure.category.value))),
+        "organization": ORGANIZATION,
+        "product": PRODUCT,
+        "calculatedBy": PRODUCT,
+        "calculationMethod": "automatic",
+        "calculationFormula": f"{measure.formula}{IN_CENTS if measure.unit is Unit.CENTS else ''}",
+        "calculationFrequency": period.frequency.value,
+        "calculationPeriod": {"from": period.first.isoformat(), "to": period.last.isoformat()},
+        "areaServed": figure["territory"],
+        "area": str(territory_name(figure["territory"])),
+        "updatedAt": _moment(seconds),
+    }
+    entity: Entity = {"id": entity_id(measure.key, figure["territory"], report.period), "type": TYPE}
+    entity |= {name: {"type": "Property", "value": value} for name, value in said.items()}
+    if "value" in figure:
+        entity["kpiValue"] = {"type": "Property", "value": figure["value"], "observedAt": _moment(midnight(period.end))}
+    if "standing" in figure:
+        entity["currentStanding"] = {"type": "Property", "value": figure["standing"]}
+    entity["@context"] = list(CONTEXT)
+    return entity
+
+
+def _description(figure: Told) -> str:
+    name = str(BY_KEY[figure["key"]].name)
+    if "value" not in figure:
+        return f"{name}\N{NO-BREAK SPACE}: {HIDDEN_WORDS[figure['hidden']]}"
+    if "low" in figure:
+        return f"{name}, entre {figure['low']} et {figure['high']} à 95\N{NO-BREAK SPACE}%"
+    return name
+
+
+def _moment(moment: dt.datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,139 @@
+"""An attacker with an integer solver: she knows everything that was ever told, and asks what the rest can be.
+
+Nothing here is taken from how secrecy is kept. Unknown are the counts themselves: of each area between any two edges of
+periods; or of persons, by the areas and the weeks that each was seen in. HiGHS says which values are possible.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import highspy
+
+from citylife.pilot.cells import AGGLOMERATION, Figure, Kind
+from citylife.pilot.periods import Frequency
+
+SMALL = range(11)
+
+
+@dataclass(frozen=True)
+class Told:
+    """The unknowns that a figure is the sum of, and what it was told to be."""
+
+    unknowns: tuple[int, ...]
+    value: float | None
+
+
+class Solver:
+    """Whole unknowns from 0 on, and rows that hold the sum of some of them between two numbers."""
+
+    def __init__(self, count: int) -> None:
+        self._highs = highspy.Highs()
+        self._highs.silent()
+        for number in range(count):
+            self._highs.addVar(0, highspy.kHighsInf)
+            self._highs.changeColIntegrality(number, highspy.HighsVarType.kInteger)
+
+    def hold(self, unknowns: Sequence[int], low: float, high: float) -> None:
+        self._highs.addRow(low, high, len(unknowns), list(unknowns), [1.0] * len(unknowns))
+
+    def forget_last(self) -> None:
+        self._highs.deleteRows(1, [self._highs.getNumRow() - 1])
+
+    def possible(self) -> bool:
+        self._highs.run()
+        status = self._highs.getModelStatus()
+        assert status in {highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kInfeasible}, status
+        return status == highspy.HighsModelStatus.kOptimal
+
+    def can_be(self, unknowns: Sequence[int], low: int, high: int) -> bool:
+        self.hold(unknowns, low, high)
+        found = self.possible()
+        self.forget_last()
+        return found
+
+
+def narrowed(figures: Iterable[Figure], kind: Kind, *, only_last: bool = False, thoroughly: bool = False) -> list[str]:
+    """The counts of persons that were not told, and of which some but not all of 0 to 10 are possible.
+
+    Believed is everything that was told (only the last version of each period, if she believes only that), the latest
+    first; what disagrees with it is not. Thoroughly, each of 0 to 10 is tried, else the first and the last.
+    """
+    ever = list(figures)
+    if only_last:
+        last = {figure.period: figure.version for figure in ever}
+        ever = [figure for figure in ever if figure.version == last[figure.period]]
+    model = _of_days(ever) if kind is Kind.FLOW else _of_persons(ever, kind)
+    solver = _believing(model)
+    found = []
+    for figure, told in zip(ever, model, strict=True):
+        if told.value is None:
+            asked = SMALL if thoroughly else (SMALL[0], SMALL[-1])
+            impossible = [value for value in asked if not solver.can_be(told.unknowns, value, value)]
+            if impossible and solver.can_be(told.unknowns, SMALL[0], SMALL[-1]):
+                found.append(f"{figure.territory} {figure.period} v{figure.version}: never {impossible}")
+    return found
+
+
+def _believing(model: Sequence[Told]) -> Solver:
+    """A solver that holds everything that was told; where that is impossible, what agrees with what was told later."""
+    for one_by_one in (False, True):
+        solver = Solver(1 + max(number for told in model for number in told.unknowns))
+        for told in reversed(model):
+            if told.value is not None:
+                solver.hold(told.unknowns, max(told.value - 2, 11), told.value + 2)
+                if one_by_one and not solver.possible():
+                    solver.forget_last()
+        if solver.possible():
+            break
+    return solver
+
+
+def _of_days(figures: Sequence[Figure]) -> list[Told]:
+    """A measure whose days add up: an unknown for each area and each time between two edges of periods."""
+    edges = sorted({edge for figure in figures for edge in (figure.period.first, figure.period.end)})
+    areas = sorted({figure.territory for figure in figures} - {AGGLOMERATION}) or [AGGLOMERATION]
+    unknowns = list(enumerate(itertools.product(edges[:-1], areas)))
+    return [
+        Told(
+            tuple(
+                number
+                for number, (day, area) in unknowns
+                if figure.period.first <= day < figure.period.end and figure.territory in {AGGLOMERATION, area}
+            ),
+            figure.value,
+        )
+        for figure in figures
+    ]
+
+
+def _of_persons(figures: Sequence[Figure], kind: Kind) -> list[Told]:
+    """Persons of one month: an unknown for each set of areas and of weeks that a person was seen in.
+
+    Every person of the month was seen in some area. A week lies in the month; or it ends with it, and counts the same.
+    """
+    (month,) = {figure.period for figure in figures if figure.period.frequency is Frequency.MONTHLY}
+    areas = sorted({figure.territory for figure in figures} - {AGGLOMERATION})
+    weeks = sorted({figure.period for figure in figures} - {month})
+    assert all(month.first <= week.first and week.end <= month.end for week in weeks)
+    if kind is Kind.STOCK:
+        assert {week.end for week in weeks} <= {month.end}
+        weeks = []
+    persons = list(enumerate(itertools.product(_subsets(areas)[1:], _subsets(weeks))))
+    return [
+        Told(
+            tuple(
+                number
+                for number, (some, seen) in persons
+                if figure.territory in {AGGLOMERATION, *some}
+                and (figure.period in {month, *seen} or kind is Kind.STOCK)
+            ),
+            figure.value,
+        )
+        for figure in figures
+    ]
+
+
+def _subsets(whole: Sequence[object]) -> list[tuple[object, ...]]:
+    """All of them, the empty one first."""
+    return [some for size in range(len(whole) + 1) for some in itertools.combinations(whole, size)]

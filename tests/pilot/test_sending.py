@@ -1,0 +1,242 @@
+"""The report's way to the cluster: each entity as the schema wants it, to one effect, retried, sent again by hand."""
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from sqlalchemy import Engine, select
+
+from citylife.audit import Actor
+from citylife.clock import utc_now
+from citylife.database import writing
+from citylife.pilot.entities import entities_of
+from citylife.pilot.freezing import freeze
+from citylife.pilot.periods import Period, read_period
+from citylife.pilot.sending import (
+    BATCH,
+    LONGEST_WAIT,
+    NotOnItsWay,
+    PilotSending,
+    SendingState,
+    claim_batch,
+    send_again,
+)
+from citylife.pilot.tables import PilotReport
+from notifications.cluster import Courier, HttpCluster
+from tests import builders
+from tests.doubles.context_broker import ORION, SCORPIO, TOKEN, PlayedBroker, Trouble, a_context_broker
+from tests.needs import needs_data
+from tests.pilot.history import write_history
+
+WEEK = read_period("2026-W30")
+MONTH = read_period("2026-07")
+
+
+class Way:
+    """A frozen week that waits to be sent, the broker it goes to, and time that is moved on as told."""
+
+    def __init__(self, engine: Engine, broker: PlayedBroker) -> None:
+        self.sessions, self.broker, self.ahead = writing(engine), broker, dt.timedelta(0)
+        self.courier = Courier(engine, HttpCluster(broker.url, TOKEN), clock=self.now)
+        broker.clock = self.now
+        with self.sessions.begin() as session:
+            write_history(session, seed=5, first=WEEK.begins, days=7, citizens=24, shops=6, offers=24)
+        self.report = self.freeze(WEEK)
+        self.batches = -(-len(self.report.content["figures"]) // BATCH)
+
+    def now(self) -> dt.datetime:
+        return utc_now() + self.ahead
+
+    def freeze(self, period: Period, reason: str = "") -> PilotReport:
+        with self.sessions.begin() as session:
+            counting = builders.a_counted_period(session, period, now=self.now())
+            report = freeze(session, counting, revision="abc", reason=reason, actor=Actor.SYSTEM, now=self.now())
+            session.flush()
+            session.expunge(report)
+            return report
+
+    def work(self) -> int:
+        """Send what is due; how many batches that were."""
+        batches = 0
+        while self.courier.turn():
+            batches += 1
+        return batches
+
+    @property
+    def standing(self) -> PilotSending:
+        with self.sessions() as session:
+            return session.scalars(select(PilotSending).order_by(PilotSending.report.desc()).limit(1)).one()
+
+
+@pytest.fixture
+def way(engine: Engine) -> Iterator[Way]:
+    with a_context_broker() as broker:
+        yield Way(engine, broker)
+        assert broker.faults == []
+
+
+def test_every_figure_arrives_once_in_batches_of_ten(way: Way) -> None:
+    figures = way.report.content["figures"]
+    assert way.work() == way.batches
+    assert way.broker.entities == {entity["id"]: entity for entity in entities_of(way.report)}
+    assert set(way.broker.writes.values()) == {1}
+    told = {each["key"] for each in figures if "value" in each}
+    with_value = {entity["id"].split(":")[4] for entity in way.broker.entities.values() if "kpiValue" in entity}
+    assert with_value == told
+    sending = way.standing
+    assert (sending.state, sending.taken) == (SendingState.DELIVERED, len(figures))
+    assert way.work() == 0
+
+
+TROUBLES = (
+    Trouble(503),
+    Trouble(500, body=b"<html>"),
+    Trouble(429, headers=(("Retry-After", "90"),)),
+    Trouble(401),
+    Trouble(302, headers=(("Location", "http://127.0.0.1:1/"),)),
+    Trouble(207, body=b"neither shape", taken_first=True),
+    Trouble(204, taken_first=True, hang_up=True),
+    Trouble(failing=(0, 3)),
+)
+
+
+@pytest.mark.parametrize("kind", [ORION, SCORPIO])
+def test_what_fails_is_tried_again_later_to_one_effect(way: Way, kind: str) -> None:
+    """Outages, lost answers, partial failures in either shape: the same batch comes again, under the same key."""
+    way.broker.kind = kind
+    for number, trouble in enumerate(TROUBLES, start=1):
+        way.broker.troubles = [trouble]
+        assert way.work() == 1
+        failed = way.standing
+        assert (failed.state, failed.taken, failed.attempts) == (SendingState.WAITING, 0, number)
+        assert failed.next_at - way.now() > dt.timedelta(seconds=55)
+        way.ahead += max(failed.next_at - way.now(), dt.timedelta(0)) + dt.timedelta(seconds=1)
+    assert "no room" in way.standing.answer
+    assert way.work() == way.batches
+    assert way.standing.state is SendingState.DELIVERED
+    assert set(way.broker.writes.values()) == {1}
+    assert len(set(way.broker.came)) == way.batches
+
+
+def test_an_outage_of_days_ends_well_and_one_of_weeks_waits_for_a_hand(way: Way) -> None:
+    way.broker.troubles = [Trouble(503)] * 500
+    hours = 0
+    while way.standing.state is SendingState.WAITING and hours < 24 * 5:
+        way.work()
+        way.ahead += dt.timedelta(hours=1)
+        hours += 1
+    assert way.standing.state is SendingState.WAITING
+    assert 15 < len(way.broker.came) < 40
+    while way.standing.state is SendingState.WAITING and way.ahead < dt.timedelta(days=20):
+        way.ahead += LONGEST_WAIT
+        way.work()
+    assert dt.timedelta(days=12) < way.ahead < dt.timedelta(days=17)
+    refused = way.standing
+    assert (refused.state, refused.status) == (SendingState.REFUSED, 503)
+    way.broker.troubles = []
+    with way.sessions.begin() as session:
+        send_again(session, way.report.period, now=way.now())
+    way.work()
+    assert way.standing.state is SendingState.DELIVERED
+
+
+def test_a_report_that_waited_for_months_is_tried_as_long_as_a_new_one(way: Way) -> None:
+    """A cluster that is named long after the freezing, on a day when it is away."""
+    way.ahead = dt.timedelta(days=90)
+    way.broker.troubles = [Trouble(503)]
+    way.work()
+    assert way.standing.state is SendingState.WAITING
+    way.ahead += dt.timedelta(minutes=2)
+    way.work()
+    assert way.standing.state is SendingState.DELIVERED
+    with way.sessions.begin() as session:
+        send_again(session, way.report.period, now=way.now())
+    way.broker.troubles = [Trouble(503)]
+    way.work()
+    way.ahead += dt.timedelta(minutes=2)
+    way.work()
+    assert way.standing.state is SendingState.DELIVERED
+    assert way.broker.came[-1] not in way.broker.came[: way.batches]  # by hand it goes under new keys
+
+
+def test_an_answer_of_any_bytes_is_kept_as_words(way: Way) -> None:
+    way.broker.troubles = [Trouble(503, body=b"no\0 room\x1b[31m \xff")]
+    way.work()
+    assert way.standing.answer.startswith("no room[31m")
+    assert way.standing.attempts == 1
+
+
+def test_what_can_never_be_taken_is_not_sent_for_ever(way: Way) -> None:
+    way.broker.troubles = [Trouble(400, body=b'{"type":"BadRequestData","title":"unknown attribute","status":400}')]
+    way.work()
+    refused = way.standing
+    assert (refused.state, refused.status) == (SendingState.REFUSED, 400)
+    assert "unknown attribute" in refused.answer
+
+
+def test_a_kill_between_sending_and_noting_sends_once_more_under_the_same_key(way: Way) -> None:
+    with way.sessions.begin() as session:
+        batch = claim_batch(session, now=way.now())
+    assert batch is not None
+    assert HttpCluster(way.broker.url, TOKEN).send(batch, now=way.now()).taken
+    assert way.work() == 0  # the lease of who was killed holds
+    way.ahead += dt.timedelta(minutes=4)
+    assert way.work() == 0
+    way.ahead -= dt.timedelta(minutes=4)
+    with way.sessions.begin() as session:
+        held = session.get_one(PilotSending, way.report.number)
+        held.lease_until = way.now() - dt.timedelta(seconds=1)
+    way.work()
+    assert way.broker.came[0] == way.broker.came[1]
+    assert set(way.broker.writes.values()) == {1}
+    assert way.standing.state is SendingState.DELIVERED
+
+
+def test_a_broker_that_is_not_there_is_an_answer_too(way: Way) -> None:
+    way.courier = Courier(way.sessions.kw["bind"], HttpCluster("http://127.0.0.1:9", TOKEN), clock=way.now)
+    way.work()
+    sending = way.standing
+    assert (sending.state, sending.status, sending.attempts) == (SendingState.WAITING, None, 1)
+    assert sending.answer
+
+
+def test_an_erratum_replaces_what_still_waits_and_a_waiting_report_is_not_sent_twice(way: Way) -> None:
+    with way.sessions.begin() as session:
+        held = claim_batch(session, now=way.now())
+    assert held is not None
+    way.freeze(WEEK, reason="Retard")
+    assert way.work() == 0  # the first version's batch may still arrive, and would overwrite it
+    way.ahead += dt.timedelta(minutes=6)
+    way.work()
+    assert {key.split("-v")[1][0] for key in way.broker.came} == {"2"}
+    with way.sessions.begin() as session:
+        send_again(session, way.report.period, now=way.now())
+        with pytest.raises(NotOnItsWay):
+            send_again(session, way.report.period, now=way.now())
+
+
+def test_every_entity_is_as_the_smart_data_models_have_it(way: Way) -> None:
+    """Weeks and months with their areas, told and withheld, against the schema, offline."""
+    entities = [*entities_of(way.report), *entities_of(way.freeze(MONTH))]
+    names = ("kpi.schema.json", "common-schema.json")
+    schemas = [json.loads(needs_data(f"ngsi-ld/{name}").read_text()) for name in names]
+    registry: Registry[Any] = Registry().with_resources(
+        [
+            (schemas[0]["$id"], Resource.from_contents(schemas[0])),
+            ("https://smart-data-models.github.io/data-models/common-schema.json", Resource.from_contents(schemas[1])),
+        ]
+    )
+    checked = Draft202012Validator(schemas[0], registry=registry)
+    assert {"kpiValue" in entity for entity in entities} == {True, False}
+    for entity in entities:
+        plain = {
+            name: each["value"] if isinstance(each, dict) else each
+            for name, each in entity.items()
+            if name != "@context"
+        }
+        assert list(checked.iter_errors(plain)) == []
+    assert list(checked.iter_errors({**plain, "calculationMethod": "by magic"}))
