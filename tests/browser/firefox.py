@@ -68,6 +68,7 @@ return Services.console.getMessageArray()
   .map(message => message.QueryInterface(Ci.nsIScriptError))
   .filter(error => error.sourceName.startsWith(origin) || error.errorMessage.includes(origin))
   .filter(error => !(error.flags & Ci.nsIScriptError.infoFlag))
+  .filter(error => !(error.category.startsWith("Layout") && error.sourceName.endsWith(".svg")))
   .map(error => `${error.category}: ${error.errorMessage} (${error.sourceName}:${error.lineNumber})`);
 """
 
@@ -239,7 +240,10 @@ class Firefox:
         return path
 
     def complaints(self, origin: str) -> list[str]:
-        """What the console holds against pages of an origin: script errors, refusals of its security policy."""
+        """What the console holds against pages of an origin: script errors, refusals of its security policy.
+
+        Not that a drawing a page refers to was laid out before it had come: that is so when one leaves the page early.
+        """
         return [str(line) for line in self._in_chrome(COMPLAINTS, origin)]
 
     # Tabs
