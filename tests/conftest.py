@@ -41,12 +41,24 @@ SLOW = {"faults", "fuzz", "journeys", "pilot"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave to the slow proofs, on PostgreSQL, what draws pages and feeds of what the domain's own tests read there.
 
-    And begin with the slowest files, so that none of them is waited for alone at the end.
+    And begin with the slowest files, so that none of them is waited for alone at the end. A slow proof that a real
+    browser failed is tried once more, and told as such: where a machine is full, browsers stumble, too.
     """
     for item in items:
         if item.path.parent.name in DRAWN and "postgresql" in item.name.partition("[")[2]:
             item.add_marker(pytest.mark.long)
+        if item.get_closest_marker("long") and drives_a_browser(item):
+            item.add_marker(pytest.mark.flaky(reruns=1))
     items.sort(key=lambda item: item.path.parent.name not in SLOW)
+
+
+def drives_a_browser(item: pytest.Item) -> bool:
+    """Whether a test is of a module that drives a real Chromium or Firefox."""
+    return isinstance(item, pytest.Function) and any(
+        getattr(value, "__module__", "").startswith(("tests.browser", "playwright"))
+        for value in vars(item.module).values()
+        if isinstance(value, type)
+    )
 
 
 def pytest_collection_finish() -> None:
