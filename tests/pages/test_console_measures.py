@@ -10,11 +10,14 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session, sessionmaker
 
+from blueprints.pages.staff import charts
+from blueprints.pages.staff.measuring import Past, points_of
 from citylife.accounts.staff import StaffRole
 from citylife.activity import Counted, count
 from citylife.audit import Actor
 from citylife.pilot.costs import enter_cost
 from citylife.pilot.freezing import freeze, latest_of
+from citylife.pilot.measures import MEASURES
 from citylife.pilot.periods import read_period
 from citylife.pilot.sending import PilotSending
 from citylife.pilot.tables import PilotTarget
@@ -251,3 +254,12 @@ def test_a_report_is_sent_once_more_by_who_administers(desk_app: Flask, street: 
     watching = at_the_desk(desk_app, street, StaffRole.WATCH, ANA)
     assert watching.post(address).status_code == 403
     assert watching.get("/console/mesures/envois").all("form") == []
+
+
+def test_a_curve_leads_over_no_week_that_was_not_reported_or_not_told():
+    told: dict[str, int | None] = {"2026-W52": 20, "2026-W53": 25, "2027-W02": 30, "2027-W03": None, "2027-W04": 40}
+    past = [Past(week, "", "", {"value": value}, "", "", "", "") for week, value in told.items()]
+    points = points_of(past, MEASURES[0], "fr")
+    assert [point.apart for point in points] == [False, False, True, False, False]
+    lines = [part for part in charts.curve(points, "fr").contents if getattr(part, "strokeWidth", 0) == 2]
+    assert len(lines) == 1, "from week 52 to 53 of 2026 alone"

@@ -28,11 +28,15 @@ A_LABEL: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A period of a curve: what stands under it, its told value (None: withheld), its target where it has one."""
+    """A period of a curve: what stands under it, its told value (None: withheld), its target where it has one.
+
+    `apart` where it does not follow the point before it at once: no line leads there.
+    """
 
     label: str
     value: float | None
     target: float | None = None
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def curve(points: Sequence[Point], locale: str, *, width: int = WIDTH) -> Any:
             before = None
             continue
         here = (x, height(point.value))
-        if before is not None:
+        if before is not None and not point.apart:
             drawing.add(shapes.Line(*before, *here, strokeWidth=2))
         drawing.add(shapes.Circle(*here, 4, fillColor=_black(), strokeColor=_black()))
         before = here

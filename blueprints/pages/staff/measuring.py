@@ -142,15 +142,22 @@ def brief_period(period: Period, locale: str) -> str:
 
 
 def points_of(past: Sequence[Past], measure: Measure, locale: str) -> list[charts.Point]:
-    """The periods of a measure as a curve has them; money in euros."""
+    """The periods of a measure as a curve has them; money in euros, and no line over periods without a report."""
     scale = 100 if measure.unit.value == "euro-cents" else 1
 
     def scaled(value: float | None) -> float | None:
         return None if value is None else value / scale
 
+    periods = [read_period(each.period) for each in past]
+    followers = [None, *(period.next for period in periods)]
     return [
-        charts.Point(_short(each.period, locale), scaled(each.figure.get("value")), scaled(each.figure.get("target")))
-        for each in past
+        charts.Point(
+            _short(each.period, locale),
+            scaled(each.figure.get("value")),
+            scaled(each.figure.get("target")),
+            apart=expected is not None and period != expected,
+        )
+        for each, period, expected in zip(past, periods, followers, strict=False)
     ]
 
 
