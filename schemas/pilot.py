@@ -7,7 +7,7 @@ from citylife.pilot.periods import Frequency
 from citylife.pilot.sending import SendingState
 from citylife.pilot.tables import LONGEST_REASON
 from citylife.pilot.targets import MOST
-from schemas.fields import Day, Facts, Identity, Moment, Money, OneOf, Resource, Said, Several, Text, Whole
+from schemas.fields import Day, Facts, Identity, Moment, Money, OneOf, Part, Resource, Said, Several, Text, Whole
 from schemas.lists import ListQuery
 
 A_MEASURE = {"description": "The key of a measure", "example": "active-merchants"}
@@ -75,6 +75,19 @@ class CostSchema(Resource):
     entered_at = Moment()
 
 
+class MeasureSchema(Resource):
+    """A measure: what it says, what it is counted in, and how it is known."""
+
+    key = Said(metadata=A_MEASURE)
+    name = Said(metadata={"description": "In your language", "example": "Commerces actifs"})
+    formula = Said(metadata={"description": "What is counted, in your language"})
+    unit = OneOf(Unit, metadata={"description": "Of values, their bounds and targets; money is in cents"})
+    evidence = OneOf(
+        Evidence,
+        metadata={"description": "A: seen at a till. B: answered by a push service, or written. C: told by a device"},
+    )
+
+
 class FrozenReportSchema(Resource):
     """A frozen period: its figures as everybody reads them, sealed to the report before."""
 
@@ -89,8 +102,13 @@ class FrozenReportSchema(Resource):
     reason = Said(metadata={"description": "Why there is an erratum; empty for a first version", "example": ""})
     previous = Said(metadata={"description": "The seal of the report before", "example": "00" * 32})
     sha256 = Said()
+    measures = Several(Part(MeasureSchema), metadata={"description": "What its figures are, by `key`"})
     figures = Several(
-        Facts(), metadata={"description": "Each with `key`, `territory`, and either `value` or why it is `hidden`"}
+        Facts(),
+        metadata={
+            "description": "Each with `key` (its measure's, where its unit is), `territory`, and either `value` (with "
+            "`low` and `high` where it has an interval) or why it is `hidden`; `target` and `standing` where it has one"
+        },
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from flask import Response
 
-from blueprints import conditions, cursors, guards
+from blueprints import conditions, cursors, guards, problems
 from blueprints.api.contract import ApiBlueprint
 from blueprints.api.lists import cut, page
 from blueprints.house import now
@@ -17,11 +17,12 @@ from citylife.audit import Actor
 from citylife.errors import Absent
 from citylife.pilot.costs import costs, enter_cost
 from citylife.pilot.freezing import latest_reports
-from citylife.pilot.measures import BY_KEY
+from citylife.pilot.measures import BY_KEY, Evidence, Unit
 from citylife.pilot.periods import NoSuchPeriod, read_period
 from citylife.pilot.sending import PilotSending, send_again
 from citylife.pilot.tables import PilotCost, PilotReport, PilotTarget
 from citylife.pilot.targets import approve_target, propose_target, targets
+from citylife.pilot.words import defined
 from schemas.lists import ListQuery, page_of
 from schemas.pilot import (
     CostSchema,
@@ -45,8 +46,12 @@ def list_pilot_reports(wanted: dict[str, Any]) -> Response:
     rows = latest_reports(db.session(), most=wanted["limit"] + 1, before=before)
     shown, more = cut(rows, wanted["limit"])
     last = str(shown[-1].number) if more else None
-    reports = [shown_report(report) for report in shown]
-    return page(FrozenReportSchema, reports, last, cache=conditions.PUBLIC, vary="Accept-Encoding")
+    language = problems.locale()
+    reports = [shown_report(report, language) for report in shown]
+    vary = "Accept-Encoding, Accept-Language"
+    answer = page(FrozenReportSchema, reports, last, cache=conditions.PUBLIC, vary=vary)
+    answer.headers["Content-Language"] = language
+    return answer
 
 
 @blueprint.route("/pilot/reports/<period>/send", methods=("POST",))
@@ -129,8 +134,8 @@ class ShownTarget:
         return getattr(self._target, name)
 
 
-def shown_report(report: PilotReport) -> dict[str, Any]:
-    """A report as everybody reads it; of the tables' rows, which are exact, only the seal."""
+def shown_report(report: PilotReport, language: str) -> dict[str, Any]:
+    """A report as everybody reads it, with its measures in a language; of the tables' exact rows, only the seal."""
     period = read_period(report.period)
     return {
         "period": report.period,
@@ -144,6 +149,10 @@ def shown_report(report: PilotReport) -> dict[str, Any]:
         "reason": report.reason,
         "previous": report.previous.hex(),
         "sha256": report.sha256.hex(),
+        "measures": [
+            {**each, "unit": Unit(each["unit"]), "evidence": Evidence(each["evidence"])}
+            for each in defined(report.content["figures"], language)
+        ],
         "figures": report.content["figures"],
     }
 

@@ -14,21 +14,26 @@ from sqlalchemy.orm import Session
 
 from blueprints.commands.desk import Desk
 from blueprints.commands.mistakes import Mistake
-from blueprints.commands.speech import SpokenGroup, here, option, tell
+from blueprints.commands.speech import SpokenGroup, here, option, spoken_locale, tell
 from citylife import audit, migrations
 from citylife.audit import Actor
 from citylife.database import engine_for, reading, writing
+from citylife.pilot.cells import AGGLOMERATION
 from citylife.pilot.freezing import count_period, freeze, latest_reports, reports_of, verify, verify_from_rows
 from citylife.pilot.measures import BY_KEY
 from citylife.pilot.periods import Frequency, Period, last_over, read_period
 from citylife.pilot.sending import PilotSending, SendingState, send_again, sending_of
 from citylife.pilot.tables import PilotReport
-from citylife.pilot.telling import HIDDEN_WORDS, territory_name
+from citylife.pilot.targets import Standing
+from citylife.pilot.telling import territory_name
+from citylife.pilot.words import STANDING_WORDS, UNIT_WORDS, defined, said, with_unit
 from citylife.revision import revision
 from citylife.wording import Sentence
 
 MOST_SHOWN: Final = 20
 """Differences, or reports, that are told one by one."""
+TOLD: Final = ("value", "hidden", "low", "high", "target", "standing")
+"""What there may be of a figure."""
 WAYS: Final = {
     SendingState.WAITING: Sentence("en attente"),
     SendingState.DELIVERED: Sentence("arrivé"),
@@ -101,24 +106,46 @@ def show(desk: Desk, period: str, form: str) -> None:
     with desk.engine() as engine, reading(engine)() as session:
         report = _last_report(session, read_period(period))
         if form == "json":
-            click.echo(orjson.dumps(report.content, option=orjson.OPT_INDENT_2).decode())
+            whole = {"measures": defined(report.content["figures"], spoken_locale()), **report.content}
+            click.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode())
         elif form == "csv":
-            writer = csv.writer(sys.stdout, lineterminator="\n")
-            writer.writerow(("period", "version", "key", "territory", "value", "hidden"))
-            for each in report.content["figures"]:
-                value, hidden = each.get("value", ""), each.get("hidden", "")
-                writer.writerow((report.period, report.version, each["key"], each["territory"], value, hidden))
+            _write_rows(report)
         else:
             _tell_table(report)
 
 
+def _write_rows(report: PilotReport) -> None:
+    """The figures as they are kept: money in cents, as their unit says."""
+    measures = {each["key"]: each for each in defined(report.content["figures"], spoken_locale())}
+    kept, known = ("key", "territory", *TOLD), ("unit", "evidence", "formula")
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("period", "version", *kept, *known))
+    for figure in report.content["figures"]:
+        measure = measures[figure["key"]]
+        facts = *(figure.get(name, "") for name in kept), *(measure[name] for name in known)
+        writer.writerow((report.period, report.version, *facts))
+
+
 def _tell_table(report: PilotReport) -> None:
+    locale = spoken_locale()
     tell(Sentence("Période {period}, version {version}", period=report.period, version=report.version))
     for figure in report.content["figures"]:
-        measure = BY_KEY[figure["key"]]
-        value = figure.get("value")
-        said = here(HIDDEN_WORDS[figure["hidden"]]) if value is None else str(value)
-        click.echo(f"  {here(measure.name)} — {here(territory_name(figure['territory']))} : {said}")
+        measure, territory = BY_KEY[figure["key"]], figure["territory"]
+        row = Sentence(
+            "{measure} — {territory} : {value} ({unit} ; classe {letter})",
+            measure=measure.name,
+            territory=territory_name(territory),
+            value=said(figure, measure, locale),
+            unit=UNIT_WORDS[measure.unit],
+            letter=measure.evidence.value,
+        )
+        click.echo(f"  {here(row)}")
+        if "target" in figure:
+            aim = here(Sentence("objectif : {value}", value=with_unit(figure["target"], measure, locale)))
+            standing = f" — {here(STANDING_WORDS[Standing(figure['standing'])])}" if "standing" in figure else ""
+            click.echo(f"    {aim}{standing}")
+        if territory == AGGLOMERATION:
+            click.echo(f"    {here(measure.formula)}")
 
 
 @pilot_commands.command(

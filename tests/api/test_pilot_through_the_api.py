@@ -35,6 +35,13 @@ def test_reports_are_read_by_everybody_and_sent_again_by_who_administers(town):
     assert (report["period"], report["version"], report["number"]) == (week, 1, 1)
     assert "rows" not in report
     assert all(("value" in figure) != ("hidden" in figure) for figure in report["figures"])
+    measures = {measure["key"]: measure for measure in report["measures"]}
+    assert measures.keys() == {figure["key"] for figure in report["figures"]}
+    assert (measures["till-uses"]["unit"], measures["till-uses"]["evidence"]) == ("uses", "A")
+    assert measures["till-uses"]["formula"].startswith("codes utilisés à une caisse")
+    english = town.client.get("/api/v1/pilot/reports", headers={"Accept-Language": "en"})
+    assert "Accept-Language" in english.headers["Vary"]
+    assert english.json["items"][0]["measures"][0]["name"] == "Citizens who follow a shop"
     staff = town.staff(StaffRole.ADMINISTER)
     assert slug_of(staff.post(f"/pilot/reports/{week}/send")) == "report-on-its-way"
     assert staff.post("/pilot/reports/2031-W01/send").status_code == 404

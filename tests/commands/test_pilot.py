@@ -1,6 +1,8 @@
 """From the console an operator freezes a period, reads it, and sees whether it is found again."""
 
+import csv
 import datetime as dt
+import io
 import json
 import shutil
 
@@ -16,6 +18,7 @@ from citylife.pilot.tables import PilotNumber
 from citylife.shops import Shop
 from tests import builders
 from tests.pilot.history import write_history
+from tests.pilot.planted import plant_effect, plant_target
 
 WEEK = read_period("2026-W30")
 
@@ -45,6 +48,28 @@ def test_a_period_is_frozen_shown_and_found_again(citylife, engine, folder):
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(folder / "citylife.db", folder / "copy.db")
     assert citylife("pilot", "verify", "2026-W30", "--database", str(folder / "copy.db")).code == 0
+
+
+def test_all_that_is_kept_of_a_figure_is_shown_in_each_form(citylife, engine):
+    with writing(engine).begin() as session:
+        plant_effect(session, WEEK.first)
+        plant_target(session, "delivery-delay", WEEK, 100)
+    citylife("pilot", "freeze", str(WEEK))
+    table = citylife("pilot", "show", str(WEEK)).out.replace("\N{NO-BREAK SPACE}", " ")
+    rows = {
+        row["key"]: row
+        for row in csv.DictReader(io.StringIO(citylife("pilot", "show", str(WEEK), "--format", "csv").out))
+    }
+    effect = rows["notification-effect"]
+    assert int(effect["low"]) < int(effect["value"]) < int(effect["high"])
+    assert (effect["unit"], effect["evidence"]) == ("per-thousand", "A")
+    assert f"{effect['value']} pour mille (entre {effect['low']} pour mille et {effect['high']} pour mille)" in table
+    assert rows["delivery-delay"]["target"] == "100"
+    assert "objectif : 100 s" in table
+    assert rows["till-uses"]["formula"] in table
+    assert "(utilisations ; classe A)" in table
+    content = json.loads(citylife("pilot", "show", str(WEEK), "--format", "json").out)
+    assert {each["key"] for each in content["measures"]} == rows.keys()
 
 
 def test_an_altered_row_of_the_copy_and_an_altered_number_are_told(citylife, engine, folder):

@@ -155,6 +155,26 @@ def test_a_report_is_taken_away_in_each_form(desk_app: Flask, street: Sessions):
     assert karima.client.get("/console/mesures/rapports/2031-W01").status_code == 404
 
 
+def test_each_page_of_staff_and_the_pdf_say_what_a_figure_is_and_how_it_is_known(desk_app: Flask, street: Sessions):
+    frozen_town(street)
+    karima = at_the_desk(desk_app, street)
+    uses = next(tile for tile in karima.get("/console/mesures").all(".tile") if "Offres utilisées" in tile.to_text())
+    formula = "codes utilisés à une caisse, au plus 200 par commerce et par jour"
+    assert {formula, "utilisations\N{NO-BREAK SPACE}; classe A"} <= {each.to_text().strip() for each in uses.query("p")}
+    measure = karima.get("/console/mesures/de/till-uses")
+    assert "Unité utilisations" in " ".join(measure.text(".known").split())
+    areas = karima.get("/console/mesures/secteurs?mesure=till-uses").words
+    assert f"{formula} — utilisations ; classe A (vu à une caisse)" in areas
+    compared = karima.get("/console/mesures/comparer").words
+    assert "Offres utilisées à la caisse utilisations A" in " ".join(compared.split())
+    printed = karima.get(f"/console/mesures/rapports/{LATER}").words
+    assert f"Offres utilisées à la caisse {formula} utilisations A" in " ".join(printed.split())
+    pdf = karima.client.get(f"/console/mesures/rapports/{LATER}/rapport.pdf").data
+    text = " ".join("".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages).split())
+    assert "codes utilisés à une caisse" in text
+    assert "utilisations" in text
+
+
 def test_a_target_is_proposed_by_one_and_approved_by_another(desk_app: Flask, street: Sessions):
     karima = at_the_desk(desk_app, street)
     ana = at_the_desk(desk_app, street, StaffRole.ADMINISTER, ANA)

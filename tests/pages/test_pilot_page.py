@@ -13,6 +13,7 @@ from citylife.audit import Actor
 from citylife.pilot.areas import areas
 from citylife.pilot.costs import enter_cost
 from citylife.pilot.freezing import freeze
+from citylife.pilot.measures import BY_KEY
 from citylife.pilot.periods import Period, read_period
 from citylife.pilot.tables import PilotNumber
 from tests import builders
@@ -94,6 +95,27 @@ def test_the_same_figures_for_a_spreadsheet_and_for_programs(reader: Browser, me
     assert "salt" not in str(content)
     assert content["previous"] == "0" * 64
     assert reader.get("/pilote/2026-13/chiffres.csv").status == 404
+
+
+def test_each_form_says_what_a_figure_is_counted_in_how_it_is_known_and_what_it_counts(
+    reader: Browser, measured: Sessions
+):
+    content = json.loads(reader.get("/pilote/2026-W30/chiffres.json").answer.data)
+    text = reader.get("/pilote/2026-W30/chiffres.csv").answer.get_data(as_text=True).lstrip("\ufeff")
+    rows = {row["key"]: row for row in csv.DictReader(io.StringIO(text), delimiter=";")}
+    measures = {each["key"]: each for each in content["measures"]}
+    assert measures.keys() == rows.keys() == {each["key"] for each in content["figures"]}
+    assert (measures["cost-per-use"]["unit"], rows["cost-per-use"]["unit"]) == ("euro-cents", "euros")
+    assert [measures[key]["evidence"] for key in ("till-uses", "new-follows", "opened")] == ["A", "B", "C"]
+    page = {each.query("dt")[0].to_text(): each.to_text() for each in reader.get("/pilote").all(".figure")}
+    for key, row in rows.items():
+        measure = BY_KEY[key]
+        assert (row["evidence"], row["formula"]) == (measure.evidence.value, str(measure.formula))
+        assert (measures[key]["name"], measures[key]["formula"]) == (row["measure"], row["formula"])
+        shown = next(words for name, words in page.items() if name.startswith(row["measure"]))
+        assert f"unité\N{NO-BREAK SPACE}: {row['unit']}" in shown
+    english = json.loads(reader.get("/pilote/2026-W30/chiffres.json", **{"Accept-Language": "en"}).answer.data)
+    assert "Effect of a notification" in [each["name"] for each in english["measures"]]
 
 
 def test_an_erratum_says_why_and_the_feed_tells_of_each_period_once(reader: Browser, measured: Sessions):

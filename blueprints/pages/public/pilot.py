@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import orjson
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal
 from flask import Response, render_template, url_for
 
 from blueprints.feeds import atom
@@ -25,7 +24,8 @@ from citylife.pilot.measures import BY_KEY, MEASURES, Measure, Unit
 from citylife.pilot.periods import Frequency, NoSuchPeriod, Period, read_period
 from citylife.pilot.tables import PilotCost, PilotReport, PilotTarget
 from citylife.pilot.targets import Standing, former_targets
-from citylife.pilot.telling import HIDDEN_WORDS, Told, territory_name
+from citylife.pilot.telling import Told, territory_name
+from citylife.pilot.words import EVIDENCE_WORDS, STANDING_WORDS, UNIT_WORDS, defined, said, with_unit
 from citylife.prices import euros
 from citylife.wording import Sentence, say
 
@@ -35,24 +35,6 @@ MOST_LISTED: Final = 130
 LICENCE: Final = "https://www.etalab.gouv.fr/licence-ouverte-open-licence/"
 JSON: Final = "application/json"
 ATOM: Final = "application/atom+xml; charset=utf-8"
-WRITTEN: Final = {
-    Unit.PERCENT: Sentence("{value} %"),
-    Unit.PER_THOUSAND: Sentence("{value} pour mille"),
-    Unit.SECONDS: Sentence("{value} s"),
-}
-"""How a value with a unit is written; a count stands alone."""
-EVIDENCE_WORDS: Final = {
-    "A": Sentence("vu à une caisse"),
-    "B": Sentence("répondu par un service d’envoi, ou écrit par le serveur"),
-    "C": Sentence("déclaré par un appareil"),
-}
-STANDING_WORDS: Final = {
-    Standing.VERY_GOOD: Sentence("très bien"),
-    Standing.GOOD: Sentence("bien"),
-    Standing.FAIR: Sentence("assez bien"),
-    Standing.BAD: Sentence("mal"),
-    Standing.VERY_BAD: Sentence("très mal"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +52,7 @@ class ShownMeasure:
 
     name: str
     formula: str
+    unit: str
     evidence: str
     figure: ShownFigure
     areas: Sequence[tuple[str, str]]
@@ -101,22 +84,24 @@ def read_report(period: str) -> Response:
 
 
 def read_csv(period: str) -> Response:
-    """The same figures for a spreadsheet."""
+    """The same figures for a spreadsheet, each with what it is: its unit (money in euros), its class, its formula."""
     report, locale = frozen_report(period), page_locale()
-    columns = ("value", "low", "high", "hidden", "target", "standing")
+    columns = ("value", "low", "high", "hidden", "target", "standing", "unit", "evidence", "formula")
     header = ("period", "version", "key", "measure", "territory", *columns)
-    names = {measure.key: say(measure.name, locale) for measure in MEASURES}
     rows = [
         (
             report.period,
             report.version,
             each["key"],
-            names.get(each["key"], each["key"]),
+            say(BY_KEY[each["key"]].name, locale),
             each["territory"],
             *(_number(_in_euros(each, name)) for name in ("value", "low", "high")),
             each.get("hidden"),
             _number(_in_euros(each, "target")),
             each.get("standing"),
+            say(UNIT_WORDS[BY_KEY[each["key"]].unit], locale),
+            BY_KEY[each["key"]].evidence.value,
+            say(BY_KEY[each["key"]].formula, locale),
         )
         for each in report.content["figures"]
     ]
@@ -129,7 +114,7 @@ def file_name(report: PilotReport) -> str:
 
 
 def read_json(period: str) -> Response:
-    """The same figures for programs, with what seals them; of the tables' rows, which are exact, only the seal."""
+    """The same figures for programs, with what they are and what seals them; of the exact rows, only the seal."""
     report = frozen_report(period)
     said = {
         "number": report.number,
@@ -140,6 +125,7 @@ def read_json(period: str) -> Response:
         "previous": report.previous.hex(),
         "sha256": report.sha256.hex(),
         "licence": LICENCE,
+        "measures": defined(report.content["figures"], page_locale()),
         **report.content,
     }
     return for_everybody(orjson.dumps(said), cache=KEPT_FOR, content_type=JSON)
@@ -210,6 +196,7 @@ def _measure(
     return ShownMeasure(
         name=say(measure.name, locale),
         formula=say(measure.formula, locale),
+        unit=say(UNIT_WORDS[measure.unit], locale),
         evidence=measure.evidence.value,
         figure=ShownFigure(
             said=said(whole, measure, locale),
@@ -242,30 +229,10 @@ def _cost_words(cost: PilotCost, locale: str) -> tuple[str, str]:
     return say(Sentence("{amount} du {first} au {last}", amount=amount, first=first, last=last), locale), cost.source
 
 
-def said(figure: Told, measure: Measure, locale: str) -> str:
-    """A figure in words: its value with its unit and its interval, or why it is not told."""
-    if "value" not in figure:
-        return say(HIDDEN_WORDS[figure["hidden"]], locale)
-    words = with_unit(figure["value"], measure, locale)
-    if "low" not in figure:
-        return words
-    low, high = (with_unit(figure[name], measure, locale) for name in ("low", "high"))
-    return say(Sentence("{value} (entre {low} et {high})", value=words, low=low, high=high), locale)
-
-
 def former_target_words(target: PilotTarget, measure: Measure, locale: str) -> str:
     """An earlier target, and from when on it held."""
     value, since = with_unit(target.value, measure, locale), period_words(read_period(target.since), locale)
     return say(Sentence("{value} (à partir de : {since})", value=value, since=since), locale)
-
-
-def with_unit(value: float, measure: Measure, locale: str) -> str:
-    """A value with the unit of its measure."""
-    if measure.unit is Unit.CENTS:
-        return str(format_currency(value / 100, "EUR", locale=locale))
-    number = format_decimal(value, locale=locale)
-    unit = WRITTEN.get(measure.unit)
-    return number if unit is None else say(unit.format(value=number), locale)
 
 
 def period_words(period: Period, locale: str) -> str:
@@ -291,8 +258,7 @@ def _whole(figure: Told) -> bool:
 def _in_euros(figure: Told, name: str) -> float | None:
     """A number of a figure; of money in euros."""
     number: float | None = figure.get(name)
-    measure = BY_KEY.get(figure["key"])
-    return number / 100 if number is not None and measure is not None and measure.unit is Unit.CENTS else number
+    return number / 100 if number is not None and BY_KEY[figure["key"]].unit is Unit.CENTS else number
 
 
 def _number(value: float | None) -> str | int | None:

@@ -19,24 +19,10 @@ from citylife.accounts.staff import StaffRole
 from citylife.errors import Refusal
 from citylife.pilot.measures import BY_KEY, MEASURES, Evidence, Unit
 from citylife.pilot.targets import OwnTarget, TargetSettled, approve_target, propose_target, targets, waiting_targets
-from citylife.wording import Sentence, say
+from citylife.pilot.words import UNIT_WORDS
+from citylife.wording import say
 
 WHOLE_NUMBER: Final = re.compile(r"\d{1,10}", re.ASCII)
-UNITS: Final = {
-    Unit.CITIZENS: Sentence("citoyens"),
-    Unit.FOLLOWS: Sentence("abonnements"),
-    Unit.SHOPS: Sentence("commerces"),
-    Unit.COMMUNES: Sentence("communes"),
-    Unit.ANNOUNCEMENTS: Sentence("annonces"),
-    Unit.NOTIFICATIONS: Sentence("notifications"),
-    Unit.SECONDS: Sentence("secondes"),
-    Unit.PERCENT: Sentence("%"),
-    Unit.PER_THOUSAND: Sentence("pour mille"),
-    Unit.USES: Sentence("utilisations"),
-    Unit.OPENINGS: Sentence("ouvertures"),
-    Unit.VISITS: Sentence("visites"),
-    Unit.CENTS: Sentence("euros"),
-}
 
 
 @console_page(StaffRole.WATCH)
@@ -102,7 +88,7 @@ def _page(refusal: Refusal | None = None, written: dict[str, str] | None = None)
         "waiting": [shown_target(target, locale) for target in waiting],
         "settled": [shown_target(target, locale) for target in settled],
         "measures": [
-            (measure.key, f"{say(measure.name, locale)} ({say(UNITS[measure.unit], locale)})")
+            (measure.key, f"{say(measure.name, locale)} ({say(UNIT_WORDS[measure.unit], locale)})")
             for measure in MEASURES
             if measure.evidence is not Evidence.DECLARED
         ],

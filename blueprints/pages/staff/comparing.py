@@ -14,6 +14,7 @@ from citylife.pilot.freezing import latest_of
 from citylife.pilot.measures import MEASURES
 from citylife.pilot.periods import read_period
 from citylife.pilot.telling import Told
+from citylife.pilot.words import UNIT_WORDS
 from citylife.wording import Sentence, say
 
 
@@ -32,7 +33,10 @@ def read_comparison() -> Response:
         sides = [next(iter(past_of(measure, [each] if each else [], locale)), None) for each in chosen]
         told += [side.figure for side in sides if side]
         if any(side is not None for side in sides):
-            rows.append((say(measure.name, locale), *(side.shown if side else "–" for side in sides), _change(sides)))
+            kind = say(UNIT_WORDS[measure.unit], locale), measure.evidence.value
+            rows.append(
+                (say(measure.name, locale), kind, *(side.shown if side else "–" for side in sides), _change(sides))
+            )
     return make_response(
         render_template(
             "staff/comparison.html",

@@ -20,6 +20,7 @@ from citylife.pilot.measures import BY_KEY, MEASURES, Measure
 from citylife.pilot.periods import Frequency, read_period
 from citylife.pilot.tables import PilotReport
 from citylife.pilot.telling import Told
+from citylife.pilot.words import EVIDENCE_WORDS, UNIT_WORDS
 from citylife.wording import say
 
 BY_AREA: Final = tuple(measure for measure in MEASURES if measure.by_area)
@@ -43,6 +44,10 @@ def read_map() -> Response:
             measures=[(each.key, say(each.name, locale)) for each in BY_AREA],
             chosen=measure.key,
             name=say(measure.name, locale),
+            formula=say(measure.formula, locale),
+            unit=say(UNIT_WORDS[measure.unit], locale),
+            letter=measure.evidence.value,
+            evidence=say(EVIDENCE_WORDS[measure.evidence.value], locale),
             months=[(each.period, period_words(read_period(each.period), locale)) for each in reversed(reports)],
             month=report.period if report else "",
             period=period_words(read_period(report.period), locale) if report else "",

@@ -9,7 +9,7 @@ from flask import Response, make_response, render_template, request
 
 from blueprints import conditions
 from blueprints.pages.language import page_locale
-from blueprints.pages.public.pilot import EVIDENCE_WORDS, STANDING_WORDS, period_words, said, with_unit
+from blueprints.pages.public.pilot import period_words
 from blueprints.pages.staff import charts
 from blueprints.pages.staff.asking import console_page
 from blueprints.storage import db
@@ -23,6 +23,7 @@ from citylife.pilot.periods import Frequency, Period, read_period
 from citylife.pilot.tables import PilotReport, PilotTarget
 from citylife.pilot.targets import Standing, targets
 from citylife.pilot.telling import HIDDEN_WORDS, Told
+from citylife.pilot.words import EVIDENCE_WORDS, STANDING_WORDS, UNIT_WORDS, said, with_unit
 from citylife.wording import Sentence, say
 
 TREND: Final = 8
@@ -67,6 +68,8 @@ class Tile:
 
     key: str
     name: str
+    formula: str
+    unit: str
     evidence: str
     last: Past
     bars: Sequence[TrendBar]
@@ -88,6 +91,7 @@ def read_measures() -> Response:
             report=reports[-1] if reports else None,
             period=period_words(read_period(reports[-1].period), locale) if reports else "",
             tall=TALL,
+            evidence=[(letter, say(words, locale)) for letter, words in EVIDENCE_WORDS.items()],
         )
     )
 
@@ -103,6 +107,7 @@ def read_measure(key: str) -> Response:
             measure=measure,
             name=say(measure.name, locale),
             formula=say(measure.formula, locale),
+            unit=say(UNIT_WORDS[measure.unit], locale),
             evidence=say(EVIDENCE_WORDS[measure.evidence.value], locale),
             may_have_target=measure.evidence is not Evidence.DECLARED,
             frequency=frequency.value,
@@ -223,7 +228,17 @@ def _tile(measure: Measure, reports: Sequence[PilotReport], locale: str) -> Tile
     target_at = None if last_target is None else TALL - TALL * last_target / most
     withheld = say(WITHHELD, locale)
     trend = ", ".join(each.said if "value" in each.figure else withheld for each in past)
-    return Tile(measure.key, say(measure.name, locale), measure.evidence.value, past[-1], bars, trend, target_at)
+    return Tile(
+        measure.key,
+        say(measure.name, locale),
+        say(measure.formula, locale),
+        say(UNIT_WORDS[measure.unit], locale),
+        measure.evidence.value,
+        past[-1],
+        bars,
+        trend,
+        target_at,
+    )
 
 
 def _measure(key: str) -> Measure:

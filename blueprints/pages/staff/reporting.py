@@ -11,7 +11,7 @@ from blueprints import conditions, guards
 from blueprints.house import house, now
 from blueprints.pages.language import page_locale
 from blueprints.pages.paper import writable
-from blueprints.pages.public.pilot import EVIDENCE_WORDS, file_name, frozen_report, period_words
+from blueprints.pages.public.pilot import file_name, frozen_report, period_words
 from blueprints.pages.staff import charts
 from blueprints.pages.staff.acting import Unconfirmed, confirmed
 from blueprints.pages.staff.asking import console_form, console_page
@@ -29,6 +29,7 @@ from citylife.pilot.measures import MEASURES, Measure
 from citylife.pilot.periods import read_period
 from citylife.pilot.sending import NotOfAnybody, NotOnItsWay, SendingState, send_again, sending_of
 from citylife.pilot.tables import PilotReport
+from citylife.pilot.words import EVIDENCE_WORDS, UNIT_WORDS
 from citylife.wording import Sentence, say
 
 PDF: Final = "application/pdf"
@@ -118,9 +119,19 @@ def _said(report: PilotReport, locale: str) -> dict[str, Any]:
         "period": period_words(read_period(report.period), locale),
         "frozen_on": date_words(report.frozen_at, locale),
         "reasons": reasons_of((each.figure for _, past in told for each in past), locale),
-        "rows": [(say(measure.name, locale), measure.evidence.value, past[0]) for measure, past in told if past],
+        "rows": [(_defined(measure, locale), past[0]) for measure, past in told if past],
         "evidence": [(letter, say(words, locale)) for letter, words in EVIDENCE_WORDS.items()],
         "seal": f"v{report.version} · {report.revision} · sha256 {report.sha256.hex()}",
+    }
+
+
+def _defined(measure: Measure, locale: str) -> dict[str, str]:
+    """What stands beside a measure's figure: what it says, its unit, how it is known."""
+    return {
+        "name": say(measure.name, locale),
+        "formula": say(measure.formula, locale),
+        "unit": say(UNIT_WORDS[measure.unit], locale),
+        "letter": measure.evidence.value,
     }
 
 
@@ -144,16 +155,18 @@ def _pdf(report: PilotReport, locale: str) -> bytes:
     )
 
     styles.add(styles["BodyText"].clone("Head", fontName="Helvetica-Bold"))
+    styles.add(styles["BodyText"].clone("Small", fontSize=7.5, leading=9))
 
     def words(text: str, style: str = "BodyText") -> Any:
         return Paragraph(_escaped(writable(text)), styles[style])
 
-    heads = (Sentence("Mesure"), Sentence("Classe"), Sentence("Chiffre"), Sentence("Objectif"))
+    heads = (Sentence("Mesure"), Sentence("Unité"), Sentence("Classe"), Sentence("Chiffre"), Sentence("Objectif"))
     rows = [[words(say(head, locale), "Head") for head in heads]]
-    for name, evidence, past in found["rows"]:
+    for measure, past in found["rows"]:
         aim = f"{past.target} ({past.standing})" if past.standing else past.target
-        rows.append([words(name), words(evidence), words(past.said), words(aim)])
-    table = Table(rows, colWidths=[180, 50, 160, 110], repeatRows=1)
+        about = [words(measure["name"]), words(measure["formula"], "Small")]
+        rows.append([about, *(words(each) for each in (measure["unit"], measure["letter"], past.said, aim))])
+    table = Table(rows, colWidths=[200, 72, 44, 104, 80], repeatRows=1)
     table.setStyle(TableStyle([("LINEBELOW", (0, 0), (-1, -1), 0.4, "black"), ("VALIGN", (0, 0), (-1, -1), "TOP")]))
     frozen = say(Sentence("Chiffres arrêtés le {day}.", day=found["frozen_on"]), locale)
     invented = say(INVENTED, locale) if report.content.get("invented") else ""
