@@ -247,6 +247,26 @@ def test_what_a_browser_cannot_subscribe_is_said_and_leaves_the_button_and_the_o
     chromium.close(page)
 
 
+def test_a_question_put_away_unanswered_is_said_and_leaves_the_button_and_the_other_ways(
+    chromium: Chromium, url: str, paths: dict[str, str], street: Sessions
+):
+    page = chromium.open(url + paths["shop"], worker=True)
+    page.evaluate("() => { Notification.requestPermission = async () => 'default'; }")
+    page.get_by_role("button", name="Suivre", exact=True).click()
+
+    page.get_by_role("button", name="Me prévenir").click()
+
+    expect(page.get_by_text("La question est restée sans réponse")).to_be_visible()
+    expect(page.get_by_role("button", name="Me prévenir")).to_be_focused()
+    expect(page.locator("[data-otherwise] a").first).to_be_visible()
+    assert page.locator("[data-otherwise] a").count() == 4
+    assert chromium.barriers(page) == []
+    with street() as session:
+        granted = list(session.scalars(select(Consent.granted).order_by(Consent.id)))
+    assert granted == [True, False]
+    chromium.close(page)
+
+
 def test_the_keyboard_alone_reaches_and_presses_everything(chromium: Chromium, url: str, paths: dict[str, str]):
     page = chromium.open(url + paths["shop"])
     reached = []

@@ -27,7 +27,8 @@ export async function standing() {
 }
 
 /**
- * Ask for everything in order: her consent, the browser's permission, the subscription. Answers the new standing.
+ * Ask for everything in order: her consent, the browser's permission, the subscription. Answers the new standing, or
+ * "unanswered" where she put the browser's question away.
  * Nothing slow comes before the permission: browsers only ask within seconds of a tap.
  */
 export async function start(textVersion, asking) {
@@ -35,7 +36,7 @@ export async function start(textVersion, asking) {
   asking();
   if ((await Notification.requestPermission()) !== "granted") {
     await withdrawIfNowhere(textVersion);
-    return Notification.permission === "denied" ? "denied" : "off";
+    return Notification.permission === "denied" ? "denied" : "unanswered";
   }
   try {
     await register(await subscribed(await worker()));
