@@ -99,6 +99,50 @@ def test_what_lies_beyond_the_radius_from_where_she_truly_is_is_left_out(chromiu
     chromium.close(page)
 
 
+CUT = "Il y en a davantage dans ce rayon"
+
+
+def crowd(street: Sessions, many: int, spread: float) -> list[tuple[float, float]]:
+    """So many shops more, in a line to the north-east of where she is, over so many degrees."""
+    spots = [(HERE[0] + spread * number / many, HERE[1] + spread * number / many) for number in range(1, many + 1)]
+    with street.begin() as session:
+        for number, position in enumerate(spots):
+            a_shop(session, f"Commerce {number}", position=position, insee_code=None)
+    return spots
+
+
+def test_among_more_than_fifty_shops_none_within_the_radius_is_left_out(chromium: Chromium, url: str, street: Sessions):
+    spots = crowd(street, 90, 0.012)
+    page = located(chromium, url)
+    page.get_by_label("Jusqu’à").select_option("2000")
+
+    page.get_by_role("button", name="Là où je suis").click()
+    expect(page.get_by_role("heading", name="Autour de votre position")).to_be_focused()
+
+    away = distances(*HERE, [*SPOTS.values(), *spots])
+    assert len(names(page)) == sum(metres <= 2_000 for metres in away) > 50
+    assert page.locator(".near-number").last.inner_text() == str(len(names(page)))
+    expect(page.get_by_text(CUT)).to_be_hidden()
+    chromium.close(page)
+
+
+@pytest.mark.parametrize("spread", [0.02, 0.0005])
+def test_where_too_many_shops_are_near_the_nearest_are_shown_and_that_there_are_more(
+    chromium: Chromium, url: str, street: Sessions, spread: float
+):
+    crowd(street, 260, spread)
+    page = located(chromium, url)
+
+    page.get_by_role("button", name="Là où je suis").click()
+    expect(page.get_by_role("heading", name="Autour de votre position")).to_be_focused()
+
+    expect(page.get_by_text(CUT)).to_be_visible()
+    expect(page.get_by_text("Aucun commerce dans ce rayon")).to_be_hidden()
+    assert len(names(page)) >= 50
+    assert chromium.barriers(page) == []
+    chromium.close(page)
+
+
 def test_a_browser_that_gives_no_position_says_so_and_the_communes_stay(chromium: Chromium, url: str):
     page = chromium.open(f"{url}/autour")
 

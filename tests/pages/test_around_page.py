@@ -165,6 +165,25 @@ def test_what_is_no_position_is_refused_in_her_language(reader: Browser, form: d
     assert "This position cannot be read" in english.get_data(as_text=True)
 
 
+def test_whoever_is_among_many_shops_is_told_how_far_the_list_is_whole_and_may_ask_on(
+    reader: Browser, street: Sessions
+):
+    with street.begin() as session:
+        for number in range(60):
+            a_shop(session, f"Commerce {number:02}", position=north_of_bethune(10 * number), insee_code=None)
+    here = {"latitude": str(BETHUNE.latitude), "longitude": str(BETHUNE.longitude), "rayon": "1000"}
+
+    first = ReadPage(reader.post("/autour", form=here))
+    area = first.one("#resultats").attrs
+    second = ReadPage(reader.post("/autour", form={**here, "cursor": area["data-more"] or ""}))
+
+    assert len(names(first)) == 50
+    assert 0 < int(area["data-whole-to"] or 0) < 1_000
+    assert sorted(names(first) + names(second)) == [f"Commerce {number:02}" for number in range(60)]
+    assert "data-whole-to" not in second.one("#resultats").attrs
+    assert first.all("a[rel=next]") == [], "her position would be in no address"
+
+
 def test_another_site_does_not_ask_where_somebody_is(reader: Browser):
     answer = reader.post("/autour", {"Sec-Fetch-Site": "cross-site"}, {"latitude": "50.53", "longitude": "2.64"})
 

@@ -35,7 +35,7 @@ RADII: Final = (1_000, 2_000, 5_000, 10_000, 20_000)
 """Metres that may be chosen."""
 PAGE: Final = 20
 MOST_AROUND_HER: Final = 50
-"""Shops told to somebody who says where she is; her own phone puts them in order."""
+"""Shops told at once to somebody who says where she is; her own phone asks for more, and puts them in order."""
 MOST_OFFERS: Final = 3
 DECIMALS: Final = 2
 """Of a degree: what is left of a position is the same within a kilometre or so."""
@@ -94,13 +94,13 @@ def read_around_her() -> str:
     """Around where she is, as her browser rounded it: the same page, for a script that takes the list out of it."""
     check_same_origin()
     here = Centre(*rounded_position(request.form), say(Sentence("ma position"), page_locale()), "")
-    return _page(here, _choice(request.form))
+    return _page(here, _choice(request.form), request.form.get("cursor"))
 
 
 def _page(centre: Centre | None, choice: Choice, cursor: str | None = None) -> str:
     moment, locale = now(), page_locale()
     nearest = Nearest([], None) if centre is None else _nearest(centre, choice, read_spot(cursor), moment)
-    more = written(nearest.last) if centre and centre.value else None
+    more = written(nearest.last)
     settings = house().settings
     if settings.map_tiles:
         allow_map()
@@ -112,6 +112,7 @@ def _page(centre: Centre | None, choice: Choice, cursor: str | None = None) -> s
         choice=choice,
         found=_shown(nearest.things, moment, locale),
         whole_to=None if nearest.last is None else int(nearest.last.distance),
+        more=more,
         place=_her_place(),
         communes=by_name(),
         categories=[
@@ -120,7 +121,7 @@ def _page(centre: Centre | None, choice: Choice, cursor: str | None = None) -> s
             if category.policy is not Policy.REFUSED
         ],
         radii=[(metres, distance_words(metres, locale)) for metres in RADII],
-        next_page=_query(centre, choice, more) if centre and more else None,
+        next_page=_query(centre, choice, more) if centre and centre.value and more else None,
         canonical=settings.base_url + url_for("citizen.read_around"),
     )
 

@@ -5,6 +5,8 @@ import { drawMap } from "./map.js";
 import { metresBetween } from "./distance.js";
 import { locates, rounded } from "./position.js";
 
+const ENOUGH = 50;
+const MOST_ASKED = 4;
 const form = document.getElementById("choix");
 
 if ("geolocation" in navigator) {
@@ -13,10 +15,28 @@ if ("geolocation" in navigator) {
 drawMap(document.getElementById("resultats"));
 
 async function showAround(her) {
+  const fresh = await found(her);
+  for (let asked = 1; asked < MOST_ASKED && isCut(fresh, her) && certain(fresh, her).length < ENOUGH; asked += 1) {
+    const more = await found(her, fresh.dataset.more);
+    fresh.querySelector(".near-list").append(...more.querySelectorAll(".near"));
+    fresh.dataset.wholeTo = more.dataset.wholeTo ?? Infinity;
+    fresh.dataset.more = more.dataset.more;
+  }
+  putInOrder(fresh, her);
+  document.getElementById("resultats").replaceWith(fresh);
+  fresh.querySelector("[data-focus]").focus();
+  drawMap(fresh, her);
+}
+
+/** What the server finds around where she is about, after `cursor`. */
+async function found(her, cursor) {
   const asked = new FormData(form);
   asked.delete("commune");
   asked.set("latitude", rounded(her.latitude));
   asked.set("longitude", rounded(her.longitude));
+  if (cursor !== undefined) {
+    asked.set("cursor", cursor);
+  }
   const answer = await fetch(form.action, {
     method: "POST",
     headers: { Accept: "text/html" },
@@ -26,27 +46,43 @@ async function showAround(her) {
     throw new Error(`HTTP ${answer.status}`);
   }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const fresh = document.adoptNode(page.getElementById("resultats"));
-  putInOrder(fresh, her);
-  document.getElementById("resultats").replaceWith(fresh);
-  fresh.querySelector("[data-focus]").focus();
-  drawMap(fresh, her);
+  return document.adoptNode(page.getElementById("resultats"));
 }
 
 // The server knew her within a kilometre: what it left out may begin that much nearer than where its list ends.
+function wholeTo(area, her) {
+  return Number(area.dataset.wholeTo ?? Infinity) - metresBetween(her, spot(area));
+}
+
+/** Whether something within the radius may be missing. */
+function isCut(area, her) {
+  return wholeTo(area, her) < Number(area.dataset.radius);
+}
+
+/** What is known within the radius, nearest first. */
+function known(area, her) {
+  return [...area.querySelectorAll(".near")]
+    .map((item) => ({ item, away: metresBetween(her, spot(item)) }))
+    .filter(({ away }) => away <= Number(area.dataset.radius))
+    .sort((one, other) => one.away - other.away);
+}
+
+/** The beginning of it that is whole. */
+function certain(area, her) {
+  return known(area, her).filter(({ away }) => away <= wholeTo(area, her));
+}
+
+// Where so many are so near that nothing is certain, all that is known is better than nothing.
 function putInOrder(area, her) {
-  const off = metresBetween(her, spot(area));
-  const wholeTo = area.dataset.wholeTo === undefined ? Infinity : Number(area.dataset.wholeTo) - off;
-  const most = Math.min(Number(area.dataset.radius), wholeTo);
-  const list = area.querySelector(".near-list");
-  const known = [...list.children].map((item) => ({ item, away: metresBetween(her, spot(item)) }));
-  const near = known.filter(({ away }) => away <= most).sort((one, other) => one.away - other.away);
-  for (const [index, { item, away }] of near.entries()) {
+  const whole = certain(area, her);
+  const shown = whole.length > 0 ? whole : known(area, her);
+  for (const [index, { item, away }] of shown.entries()) {
     item.querySelector("[data-away]").textContent = words(away);
     item.querySelector(".near-number").textContent = index + 1;
   }
-  list.replaceChildren(...near.map(({ item }) => item));
-  area.querySelector("[data-nothing]").hidden = near.length > 0;
+  area.querySelector(".near-list").replaceChildren(...shown.map(({ item }) => item));
+  area.querySelector("[data-nothing]").hidden = shown.length > 0;
+  area.querySelector("[data-cut]").hidden = !isCut(area, her);
 }
 
 function spot(element) {
