@@ -37,7 +37,7 @@ class Level(Enum):
 
 
 class Follow(Base):
-    """A follow that stands."""
+    """A follow that stands. `nearby_until` is until when its level was « nearby » before; none where it never was."""
 
     __tablename__ = "follows"
     __table_args__ = (Index("ix_follows_shop", "shop_id", "citizen_id", "level"), {"sqlite_with_rowid": False})
@@ -48,6 +48,7 @@ class Follow(Base):
     shop_id: Mapped[uuid.UUID] = mapped_column(Identifier(), ForeignKey("shops.id"), primary_key=True)
     level: Mapped[Level] = mapped_column(Choice(Level), default=Level.NORMAL)
     begun_at: Mapped[dt.datetime]
+    nearby_until: Mapped[dt.datetime | None]
 
 
 class EndedFollow(Base):
@@ -107,7 +108,8 @@ _FOLLOW: Final = Statement(
             WHERE f.citizen_id = :citizen AND f.level = '{Level.ALWAYS.value}' AND f.shop_id <> :shop
         )
     )
-    ON CONFLICT (citizen_id, shop_id) DO UPDATE SET level = excluded.level
+    ON CONFLICT (citizen_id, shop_id) DO UPDATE SET level = excluded.level, nearby_until =
+        CASE WHEN follows.level = '{Level.NEARBY.value}' THEN excluded.begun_at ELSE follows.nearby_until END
     RETURNING begun_at
     """
 )

@@ -34,6 +34,7 @@ def undo_unfollow(session: Session, citizen_id: uuid.UUID, shop: Shop, level: Le
     standing = follow(session, citizen_id, shop, level, now=now)
     if ended is not None:
         standing.begun_at = ended.begun_at
+        standing.nearby_until = ended.ended_at  # at which level it stood is forgotten: perhaps « nearby »
         if _was_opt_out(session, ended):
             count(session, Counted.OPT_OUTS, shop.id, now=ended.ended_at, by=-1)
         session.delete(ended)

@@ -111,6 +111,7 @@ SECTIONS: Final[Sequence[Section]] = (
             "shop_slug": (Shop.slug, _SHOP_PAGE),
             "level": (Follow.level, Sentence("Niveau")),
             "begun_at": (Follow.begun_at, _SINCE),
+            "nearby_until": (Follow.nearby_until, Sentence("« À proximité » jusqu’au")),
         },
         joins=((Shop, Shop.id == Follow.shop_id),),
     ),

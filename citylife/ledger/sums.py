@@ -112,16 +112,14 @@ def _old(
 ) -> ColumnElement[bool]:
     """Whether a row is kept no longer: for a quarter, or a week where it depends on a place of hers.
 
-    It does by its reason; and, whatever its reason, where she follows the shop « nearby » or did not follow it then:
-    that anything was decided for her, or who was told, then says that she was near. So does a digest, whose lines may
-    all be discoveries.
+    It does by its reason; and, whatever its reason, where she follows the shop « nearby » now, did so when it was
+    announced, or did not follow it then: that anything was decided for her, or who was told, then says that she was
+    near. So does a digest, whose lines may all be discoveries.
     """
-    decision, message = aliased(Decision), aliased(Message)
-    decided_at = (
-        select(decision.decided_at)
-        .where(decision.citizen_id == model.citizen_id, decision.message_id == model.message_id)
-        .correlate(model)
-        .scalar_subquery()
+    decision, message, replaced = aliased(Decision), aliased(Message), aliased(Message)
+    announced_at = func.coalesce(
+        select(replaced.created_at).where(replaced.id == message.replaces_id).correlate(message).scalar_subquery(),
+        message.created_at,
     )
     by_reason = exists().where(
         decision.citizen_id == model.citizen_id,
@@ -134,7 +132,8 @@ def _old(
             Follow.citizen_id == model.citizen_id,
             Follow.shop_id == message.shop_id,
             Follow.level != Level.NEARBY,
-            Follow.begun_at <= func.coalesce(message.expanded_at, decided_at),
+            Follow.begun_at <= announced_at,
+            or_(Follow.nearby_until.is_(None), Follow.nearby_until <= announced_at),
         )
         .correlate(model, message)
     )

@@ -13,15 +13,17 @@ from citylife.audience.near_me_now import tell_near
 from citylife.consent import Purpose
 from citylife.courtesy.tables import DigestLine
 from citylife.database import Base
-from citylife.follows import Level
+from citylife.follows import Level, unfollow
 from citylife.ledger import claims, digests, expansion, settlement, sums
 from citylife.ledger.lanes import open_lanes
+from citylife.ledger.messages import UNDO
 from citylife.ledger.settlement import Settlement
 from citylife.ledger.tables import Decision, Delivery, DeliveryState, Message, Reason
-from citylife.offers import OfferStatus
+from citylife.offers import OfferStatus, sold_out
 from citylife.places import area_of_point, forget_places_of
 from citylife.purge import purge_everything
 from citylife.shops import Shop
+from citylife.undoing import undo_unfollow
 from tests import builders
 from tests.builders import GRAND_PLACE, NOW
 
@@ -36,6 +38,11 @@ WAYS = (
     "discovery and out of budget",
     "discovery and out of budget, followed since",
     "a tap",
+    "nearby, normal since",
+    "nearby and out of budget, normal since",
+    "nearby and out of budget, left and taken up at normal",
+    "nearby, normal since, sold out since",
+    "discovery, followed since, sold out since",
 )
 
 
@@ -56,6 +63,15 @@ def somebody(session: Session, shop: Shop, way: str, position: tuple[float, floa
     builders.a_place(session, citizen, position=position)
     session.flush()
     return citizen
+
+
+def change_since(session: Session, citizen: Citizen, shop: Shop, way: str) -> None:
+    """What she does a day after she was decided for, or not."""
+    if "left and taken up" in way:
+        unfollow(session, citizen.id, shop.id, now=NOW + DAY)
+        undo_unfollow(session, citizen.id, shop, Level.NORMAL, now=NOW + DAY + dt.timedelta(seconds=9))
+    elif "since" in way:
+        builders.a_follow(session, citizen, shop, now=NOW + DAY)
 
 
 def expand(sessions: Sessions, *, now: dt.datetime) -> None:
@@ -112,26 +128,35 @@ def test_eight_days_later_nothing_tells_who_was_near_from_who_was_not(sessions: 
     with sessions.begin() as session:
         shop = builders.a_shop(session)
         near, far = (somebody(session, shop, way, position).id for position in (GRAND_PLACE, LILLERS))
-        builders.an_offer(session, shop, ends_at=NOW + 5 * DAY)
+        offer = builders.an_offer(session, shop, ends_at=NOW + 5 * DAY)
     expand(sessions, now=NOW)
     if way == "a tap":
         with sessions.begin() as session:
             for citizen, position in ((near, GRAND_PLACE), (far, LILLERS)):
                 tell_near(session, session.get_one(Citizen, citizen), area_of_point(*position), now=NOW)
     settle(sessions, now=NOW)
-    digested = digest(sessions)
+    last = digest(sessions)
     with sessions.begin() as session:
         reasons = session.scalars(select(Decision.reason)).all()
         assert reasons, "somebody was decided for"
         assert (Reason.DIGEST in reasons) == ("out of budget" in way)
-        if way.endswith("followed since"):
-            for citizen in (near, far):
-                builders.a_follow(session, session.get_one(Citizen, citizen), session.merge(shop), now=NOW + DAY)
+        for citizen in (near, far):
+            change_since(session, session.get_one(Citizen, citizen), session.merge(shop), way)
+    if way.endswith("sold out since"):
+        with sessions.begin() as session:
+            sold_out(session, session.merge(offer), now=NOW + DAY)
+        last = NOW + DAY + UNDO
+        expand(sessions, now=last)
+        settle(sessions, now=last)
+        with sessions() as session:
+            replaced = session.scalars(select(Decision.citizen_id).where(Decision.reason == Reason.REPLACES)).all()
+            assert replaced == [near]
+    with sessions.begin() as session:
         assert rows_about(session, near) != rows_about(session, far)
         for citizen in (near, far):
             forget_places_of(session, citizen)
 
-    purge(sessions, now=digested + 8 * DAY)
+    purge(sessions, now=last + 8 * DAY)
 
     with sessions() as session:
         assert rows_about(session, near) == rows_about(session, far)
@@ -166,7 +191,8 @@ def test_a_week_is_a_week_and_who_follows_whatever_is_near_keeps_her_quarter(ses
     with sessions.begin() as session:
         shop = builders.a_shop(session)
         citizen = somebody(session, shop, "nearby", GRAND_PLACE)
-        normal = builders.a_follower(session, shop)
+        normal = builders.a_follower(session, shop, Level.NEARBY, now=NOW - DAY)
+        builders.a_follow(session, normal, shop, Level.NORMAL)
         builders.an_offer(session, shop, status=OfferStatus.LIVE, ends_at=NOW + 5 * DAY)
     expand(sessions, now=NOW)
     settle(sessions, now=NOW)
