@@ -13,6 +13,7 @@ from schemas.lists import ListQuery
 A_MEASURE = {"description": "The key of a measure", "example": "active-merchants"}
 A_PERIOD = {"description": "The first week or month it holds for", "example": "2026-W50"}
 
+COUNTED: Final = "commerces vérifiés qui ont publié au cours de trois des quatre dernières semaines"
 BUDGET: Final = "Délibération du 24 novembre 2026, budget annexe"
 
 
@@ -80,7 +81,7 @@ class MeasureSchema(Resource):
 
     key = Said(metadata=A_MEASURE)
     name = Said(metadata={"description": "In your language", "example": "Commerces actifs"})
-    formula = Said(metadata={"description": "What is counted, in your language"})
+    formula = Said(metadata={"description": "What is counted, in your language", "example": COUNTED})
     unit = OneOf(Unit, metadata={"description": "Of values, their bounds and targets; money is in cents"})
     evidence = OneOf(
         Evidence,
