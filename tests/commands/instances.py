@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 CONSOLE: Final = Path(sys.executable).with_name("citylife")
 PATIENCE: Final = 180.0
 
@@ -87,6 +89,18 @@ class Instance:
     @property
     def _said(self) -> Path:
         return self.folder.with_suffix(".out")
+
+
+def server_at(base_url: str) -> psutil.Process:
+    """The process of ours that serves there; its children are the web processes."""
+    asked = ["--port", base_url.rpartition(":")[2]]
+    (server,) = [each for each in psutil.Process().children() if contains(each.cmdline(), asked)]
+    return server
+
+
+def contains(words: list[str], part: list[str]) -> bool:
+    """Whether words follow one another in a command."""
+    return any(words[at : at + len(part)] == part for at in range(len(words)))
 
 
 def free_port() -> int:

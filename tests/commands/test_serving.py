@@ -13,7 +13,7 @@ import pytest
 
 from blueprints.commands.town import SHOWN
 from tests.builders import browser_keys
-from tests.commands.instances import PATIENCE, Instance, eventually, fetched, free_port, wait_for
+from tests.commands.instances import PATIENCE, Instance, eventually, fetched, free_port, server_at, wait_for
 
 
 def catches(pid: int, number: signal.Signals) -> bool:
@@ -64,11 +64,7 @@ def test_web_processes_do_not_outlive_their_parent(ready: Instance):
 
 def test_a_web_process_that_dies_is_born_again(ready: Instance):
     with ready.serving() as base_url:
-        (server,) = [
-            process
-            for process in psutil.Process().children()
-            if process.cmdline()[-2:] == ["--port", base_url.rpartition(":")[2]]
-        ]
+        server = server_at(base_url)
         (before,) = server.children()
         before.kill()
         assert eventually(lambda: any(child.pid != before.pid for child in server.children()))
