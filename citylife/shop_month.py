@@ -88,10 +88,14 @@ class OfferInSpan:
 
 @dataclass(frozen=True, slots=True)
 class OfferCounts:
-    """An offer, how many of its codes were used at the till, and how often it was opened from a notification."""
+    """An offer, how many of its codes were used at the till, and how often it was opened from a notification.
+
+    `declared` counts uses that were declared without a code: never summed with those of the till.
+    """
 
     offer: Offer
     used: int
+    declared: int
     opened: int
 
 
@@ -189,7 +193,7 @@ def counts_during(session: Session, shop: Shop, during: Span, *, now: dt.datetim
     days = {offer.id: frozenset(days_counted(offer, during, now=now)) for offer in offers}
     wanted = select(DailyCount.subject, DailyCount.counted, DailyCount.day, DailyCount.count).where(
         DailyCount.day.in_(sorted(frozenset[dt.date]().union(*days.values()))),
-        DailyCount.counted.in_((Counted.TILL_USES, Counted.OFFER_OPENED)),
+        DailyCount.counted.in_((Counted.TILL_USES, Counted.DECLARED_USES, Counted.OFFER_OPENED)),
         DailyCount.subject.in_(days),
     )
     sums = Counter[tuple[uuid.UUID, Counted]]()
@@ -197,7 +201,12 @@ def counts_during(session: Session, shop: Shop, during: Span, *, now: dt.datetim
         if day in days[offer_id]:
             sums[offer_id, counted] += number
     return [
-        OfferCounts(offer, used=sums[offer.id, Counted.TILL_USES], opened=sums[offer.id, Counted.OFFER_OPENED])
+        OfferCounts(
+            offer,
+            used=sums[offer.id, Counted.TILL_USES],
+            declared=sums[offer.id, Counted.DECLARED_USES],
+            opened=sums[offer.id, Counted.OFFER_OPENED],
+        )
         for offer in offers
     ]
 

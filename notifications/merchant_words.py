@@ -35,8 +35,10 @@ def stop_confirmations(content: Mapping[str, Any], base_url: str) -> str:
 
 def monday(content: Mapping[str, Any], base_url: str, locale: str) -> tuple[Sentence, tuple[Sentence | str, ...]]:
     """What last week brought a shop, its best offer to do again, and how to be written no such letter."""
+    declared = content.get("declared", 0)  # a letter of before they were counted has none
     figures = (
         Sentence("Codes utilisés en caisse : {count}", count=content["used"]),
+        *([Sentence("Utilisations sans code, déclarées : {count}", count=declared)] if declared else []),
         Sentence("Ouvertures de vos notifications : {count}", count=content["opened"]),
         Sentence("Nouveaux abonnés : {count}", count=content["follows_won"]),
         Sentence("Abonnés : {count}", count=content["followers"]),
@@ -49,12 +51,7 @@ def monday(content: Mapping[str, Any], base_url: str, locale: str) -> tuple[Sent
     if content["best"] is not None:
         best = content["best"]
         lines += [
-            Sentence(
-                "Votre meilleure offre : « {title} » (codes utilisés en caisse : {count}). Pour la refaire, ouvrez ce "
-                "lien, puis touchez « Publier » :",
-                title=best["title"],
-                count=best["used"],
-            ),
+            _best(best),
             f"{base_url}{mondays.AGAIN_PATH}{best['token']}",
             Sentence("Il sert sans connexion, cette semaine : ne transmettez ce message à personne."),
         ]
@@ -65,6 +62,23 @@ def monday(content: Mapping[str, Any], base_url: str, locale: str) -> tuple[Sent
         stop_mondays(content, base_url),
     ]
     return Sentence("La semaine de « {shop} » sur Citylife", shop=content["shop"]), tuple(lines)
+
+
+def _best(best: Mapping[str, Any]) -> Sentence:
+    """The best offer, and how often it was used: at the till or, where it never was there, as declared."""
+    if best["used"] or not best.get("declared", 0):
+        return Sentence(
+            "Votre meilleure offre : « {title} » (codes utilisés en caisse : {count}). Pour la refaire, ouvrez ce "
+            "lien, puis touchez « Publier » :",
+            title=best["title"],
+            count=best["used"],
+        )
+    return Sentence(
+        "Votre meilleure offre : « {title} » (utilisations sans code, déclarées : {count}). Pour la refaire, ouvrez ce "
+        "lien, puis touchez « Publier » :",
+        title=best["title"],
+        count=best["declared"],
+    )
 
 
 def stop_mondays(content: Mapping[str, Any], base_url: str) -> str:

@@ -20,7 +20,7 @@ from citylife.clock import PARIS, local_date
 from citylife.follows import Follow
 from citylife.letters import LetterKind, write_letter
 from citylife.merchant_mail.links import Purpose, ids_of, token_of
-from citylife.offers.tables import Offer, OfferKind, OfferStatus
+from citylife.offers.tables import OfferKind, OfferStatus
 from citylife.results import Span
 from citylife.shop_month import OfferCounts, counts_during, follows_won
 from citylife.shops.tables import Shop, ShopStatus
@@ -39,13 +39,14 @@ OVER: Final = frozenset({OfferStatus.ENDED, OfferStatus.SOLD_OUT})
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """What a week has brought a shop; `best` is the offer over by now that was used most, and how often it was."""
+    """What a week has brought a shop, `declared` uses apart; `best` is the offer over by now that was used most."""
 
     used: int
+    declared: int
     opened: int
     follows_won: int
     followers: int
-    best: tuple[Offer, int] | None
+    best: OfferCounts | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,11 @@ def week_of(session: Session, shop: Shop, *, now: dt.datetime) -> Week | None:
     during = last_week(now)
     offers = counts_during(session, shop, during, now=now)
     used, opened = sum(each.used for each in offers), sum(each.opened for each in offers)
-    won = follows_won(session, shop, during)
-    if not (used or opened or won):
+    declared, won = sum(each.declared for each in offers), follows_won(session, shop, during)
+    if not (used or declared or opened or won):
         return None
     followers = session.scalar(select(func.count()).where(Follow.shop_id == shop.id)) or 0
-    return Week(used, opened, won, followers, _best(offers))
+    return Week(used, declared, opened, won, followers, _best(offers))
 
 
 def shops_after(session: Session, after: uuid.UUID) -> Sequence[uuid.UUID]:
@@ -135,17 +136,16 @@ def stop_mondays_by_link(session: Session, token: str, *, secret: str) -> None:
         want_mondays(session, ids[0], wanted=False)
 
 
-def _best(offers: Sequence[OfferCounts]) -> tuple[Offer, int] | None:
-    """What was used most, then opened most, of what may be done again: an offer that is over, and was not withdrawn."""
-    good = [
-        each
-        for each in offers
-        if each.offer.kind is OfferKind.OFFER and each.offer.status in OVER and (each.used or each.opened)
-    ]
+def _best(offers: Sequence[OfferCounts]) -> OfferCounts | None:
+    """What was used most at the till, then by declaration, then opened most, of what may be done again.
+
+    That is an offer that is over, and was not withdrawn.
+    """
+    again = [each for each in offers if each.offer.kind is OfferKind.OFFER and each.offer.status in OVER]
+    good = [each for each in again if each.used or each.declared or each.opened]
     if not good:
         return None
-    best = max(good, key=lambda each: (each.used, each.opened, each.offer.id))
-    return best.offer, best.used
+    return max(good, key=lambda each: (each.used, each.declared, each.opened, each.offer.id))
 
 
 def _content(shop: Shop, merchant: Merchant, week: Week, *, secret: str, now: dt.datetime) -> dict[str, Any]:
@@ -154,6 +154,7 @@ def _content(shop: Shop, merchant: Merchant, week: Week, *, secret: str, now: dt
         "shop": shop.name,
         "shop_id": str(shop.id),
         "used": week.used,
+        "declared": week.declared,
         "opened": week.opened,
         "follows_won": week.follows_won,
         "followers": week.followers,
@@ -161,9 +162,9 @@ def _content(shop: Shop, merchant: Merchant, week: Week, *, secret: str, now: dt
         "best": None,
     }
     if week.best is not None:
-        offer, used = week.best
-        token = token_of(Purpose.AGAIN, merchant.id, offer.id, week_id(now), secret=secret)
-        content["best"] = {"title": offer.title, "used": used, "token": token}
+        best = week.best
+        token = token_of(Purpose.AGAIN, merchant.id, best.offer.id, week_id(now), secret=secret)
+        content["best"] = {"title": best.offer.title, "used": best.used, "declared": best.declared, "token": token}
     return content
 
 

@@ -29,6 +29,8 @@ from tests.builders import NOW
 Sessions = sessionmaker[Session]
 SECRET = "a secret of the tests, long enough to be one"
 MONDAY = dt.datetime(2026, 11, 30, 7, 0, tzinfo=dt.UTC)
+FIGURES = ("used", "declared", "opened")
+COUNTED = (Counted.TILL_USES, Counted.DECLARED_USES, Counted.OFFER_OPENED)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 
 
@@ -122,6 +124,30 @@ def test_a_week_without_anything_has_no_letter(sessions: Sessions):
     assert written(sessions) == []
 
 
+def test_a_week_of_nothing_but_declared_uses_has_its_letter_and_they_are_counted_apart(sessions: Sessions):
+    with sessions.begin() as session:
+        shop = a_fournil(session)
+        tarte, pain = a_used_offer(session, shop, "Tarte", 0), a_used_offer(session, shop, "Pain", 0)
+        count(session, Counted.DECLARED_USES, tarte.id, now=NOW, by=3)
+        count(session, Counted.DECLARED_USES, pain.id, now=NOW, by=8)
+    (letter,) = written(sessions)
+    assert (letter.content["used"], letter.content["declared"]) == (0, 11)
+    best = letter.content["best"]
+    assert (best["title"], best["used"], best["declared"]) == ("Pain", 0, 8)
+
+
+def test_the_best_offer_is_by_its_codes_then_by_what_was_declared_then_by_openings(sessions: Sessions):
+    with sessions() as session:
+        shop = a_fournil(session)
+        offers = [a_used_offer(session, shop, "Tarte", 0) for _ in range(4)]
+        for offer, figures in zip(offers, [(1, 0, 0), (0, 9, 0), (0, 8, 9), (0, 0, 50)], strict=True):
+            for counted, figure in zip(COUNTED, figures, strict=True):
+                count(session, counted, offer.id, now=NOW, by=figure)
+        found = counts_during(session, shop, last_week(MONDAY), now=MONDAY)
+        ranked = [mondays._best([each for each in found if each.offer in offers[at:]]) for at in range(4)]
+    assert [each and each.offer for each in ranked] == offers
+
+
 def test_who_wants_none_and_shops_that_may_not_speak_get_none(sessions: Sessions):
     with sessions.begin() as session:
         suspended, quiet = a_fournil(session, "a@fournil.example"), a_fournil(session, "b@fournil.example")
@@ -180,11 +206,16 @@ def test_its_figures_are_those_of_the_shop_s_own_page(sessions: Sessions):
             offer = a_used_offer(session, shop, f"Tarte {number}", 1, now=NOW - (12 - 6 * number) * DAY)
             for day in range(-12, 12):
                 count(session, Counted.OFFER_OPENED, offer.id, now=NOW + day * DAY, by=1 + number)
+                count(session, Counted.DECLARED_USES, offer.id, now=NOW + day * DAY, by=2 + number)
         for during in (last_week(MONDAY), last_week(NOW), (NOW - 10 * DAY, NOW - 3 * DAY)):
             light = counts_during(session, shop, during, now=MONDAY)
             whole = offers_during(session, shop, during, secret=SECRET, now=MONDAY)
-            told = [(each.offer.id, each.results.used, each.results.opened) for each in whole]
-            assert told == [(each.offer.id, each.used, each.opened) for each in light if each.used or each.opened]
+            told = [(each.offer.id, *(getattr(each.results, name) for name in FIGURES)) for each in whole]
+            assert told == [
+                (each.offer.id, *(getattr(each, name) for name in FIGURES))
+                for each in light
+                if each.used or each.declared or each.opened
+            ]
 
 
 def test_what_it_does_not_tell_is_not_looked_for(sessions: Sessions, engine: Engine):

@@ -17,7 +17,9 @@ from citylife.merchant_mail.links import Purpose, ids_of
 from citylife.merchant_mail.mondays import week_id
 from citylife.offers import OfferStatus
 from citylife.settings import Settings
+from citylife.wording import Sentence, say
 from notifications.mail import RecordingMailer, SmtpMailer
+from notifications.merchant_words import monday
 from notifications.postman import Postman
 from tests import builders
 from tests.builders import NOW
@@ -136,3 +138,24 @@ def test_monday_s_letter_says_what_last_week_brought_and_leads_to_doing_it_again
     assert found is not None
     assert ids_of(Purpose.AGAIN, found[1], 3, secret=SECRET) == (camille.id, offer.id, week_id(MONDAY))
     assert f"{BASE}/commerce/{shop.id}/resultats" in text
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("fr", ["Utilisations sans code, déclarées : 7", "(utilisations sans code, déclarées : 7)"]),
+        ("en", ["Uses without a code, as declared: 7", "(uses without a code, as declared: 7)"]),
+    ],
+)
+def test_monday_s_letter_counts_what_was_declared_without_a_code_apart(locale: str, said: list[str]):
+    content = {"shop": "Le Fournil", "shop_id": "1", "used": 0, "declared": 7, "opened": 0, "follows_won": 0}
+    content |= {"followers": 3, "stop": "x", "best": {"title": "Tarte", "used": 0, "declared": 7, "token": "y"}}
+    text = told(content, locale)
+    assert all(each in text for each in said)
+    before = {name: value for name, value in content.items() if name != "declared"} | {"best": None}
+    assert said[0].partition(",")[0] not in told(before, locale), "a letter that waited since before they were counted"
+
+
+def told(content: dict[str, object], locale: str) -> str:
+    _, parts = monday(content, BASE, locale)
+    return " ".join(" ".join(say(each, locale) if isinstance(each, Sentence) else each for each in parts).split())
