@@ -60,7 +60,7 @@ _SHAPES: Final = tuple(
         r"\bclk_[\w-]{20,}",  # keys of merchants
         r"(?<=https://)([\w.-]+/)(?:wpush|fcm|w|p|push|up)\S*",  # endpoints of browsers
         r"(?<![\w-])[A-Za-z0-9_-]{40,}(?![\w-])",  # tokens, keys, signatures
-        r"(?<![\d.:T-])-?\d{1,3}\.\d{3,}(?!\d*[.:])",  # coordinates; figures are rounded to two decimals
+        r"(?<![\d.])(?<!\dT)(?<!:\d\d:)-?\d{1,3}\.\d{3,}(?!\d*\.\d)",  # coordinates; figures have two decimals
         r"\b8[0-9a-f]{14}\b",  # H3 cells
         r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])",  # IPv4
     )

@@ -20,6 +20,12 @@ SECRETS = (
     "https://fcm.googleapis.com/fcm/send/dXk1:APA91b",
     "50.52963",
     "2.64012",
+    '{"latitude":50.5301723,"longitude":2.6403791}',
+    "50.5301723: no",
+    "50.5301723.",
+    "+50.5301723-002.6403791/",
+    "50.5301723:2.6403791",
+    "LAT50.5301723",
     "871949c21ffffff",
     "hunter2",
     "203.0.113.7",
@@ -74,6 +80,7 @@ def test_a_secret_is_taken_out_wherever_it_hides(said, secret):
     assert len(lines(said)) == 4
     assert text.count("IntegrityError") >= 2, "the traceback itself stays"
     assert GONE in text
+    assert [digits for digits in ("50.5301", "2.6403") if digits in text] == [], "no part of a position stays"
     if secret != "hunter2":
         assert secret not in text
     else:
@@ -87,7 +94,8 @@ def test_coordinates_are_taken_out_of_numbers_too(said):
 
 
 def test_ids_versions_and_moments_stay_readable(said):
-    message = "v0.1.0 at 2026-11-24T20:55:01.123456Z 018f4a3e-7b6c-7def-8abc-0123456789ab https://example.org 201"
+    ident = "018f4a3e-7b6c-7def-8abc-0123456789ab"
+    message = f"v0.1.0 1.234.5 at 2026-11-24T20:55:01.123456Z for 0:00:01.123456 {ident} https://example.org 201"
     structlog.get_logger().info(message)
     assert lines(said)[0]["event"] == message
 
