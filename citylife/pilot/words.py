@@ -5,6 +5,9 @@ from typing import Final
 
 from babel.numbers import format_currency, format_decimal
 
+from citylife.pilot.cells import DOMINANT, FEWEST_MERCHANTS, FEWEST_PERSONS
+from citylife.pilot.counting import LASTED
+from citylife.pilot.effect import BOUNDS_TO, LEAST_DECISIONS, PER
 from citylife.pilot.measures import MEASURES, Measure, Unit
 from citylife.pilot.targets import Standing
 from citylife.pilot.telling import HIDDEN_WORDS, Told
@@ -44,6 +47,46 @@ STANDING_WORDS: Final = {
     Standing.BAD: Sentence("mal"),
     Standing.VERY_BAD: Sentence("très mal"),
 }
+METHOD_OF_THE_EFFECT: Final = (
+    Sentence(
+        "Une annonce peut intéresser plus de monde que l’on n’en prévient aussitôt : un tirage au sort "
+        "décide alors qui l’est. Entre les uns et les autres, seul le hasard a choisi ; si ceux que le "
+        "tirage a retenus utilisent plus souvent l’offre à la caisse, c’est la notification qui le fait."
+    ),
+    Sentence(
+        "Offre par offre, la part de ceux qui l’ont utilisée est comparée des deux côtés du tirage ; puis "
+        "les écarts sont réunis en une moyenne pondérée. Une offre pèse le produit des retenus et des non "
+        "retenus, divisé par leur somme : le plus là où les chances étaient égales, et rien là où tous, ou "
+        "personne, étaient retenus."
+    ),
+    Sentence(
+        "Le chiffre dit combien d’utilisations de plus la notification apporte pour {per} citoyens, en "
+        "nombre entier, avec un intervalle à 95 % : calculé ainsi, il contient le véritable effet environ "
+        "dix-neuf fois sur vingt. Ses bornes sont arrondies vers l’extérieur, de {bounds} en {bounds}. Un "
+        "intervalle où se trouve zéro ne montre aucun effet.",
+        per=PER,
+        bounds=BOUNDS_TO,
+    ),
+    Sentence(
+        "De chaque côté du tirage, il faut au moins {decisions} décisions, {persons} utilisations et "
+        "{persons} décisions sans utilisation, chez {shops} commerces ou plus dont aucun ne fait à lui seul "
+        "plus de {most} % des décisions ou des utilisations ; sinon, c’est « trop peu pour conclure ».",
+        decisions=LEAST_DECISIONS,
+        persons=FEWEST_PERSONS,
+        shops=FEWEST_MERCHANTS,
+        most=DOMINANT,
+    ),
+    Sentence(
+        "Seules comptent les offres terminées dans la période, {days} jours au plus après leur publication : "
+        "plus tard, une partie de leurs décisions a déjà été effacée.",
+        days=LASTED,
+    ),
+    Sentence(
+        "Un code dit de quel côté du tirage il est, et rien de la personne ni de sa chance : dans une même "
+        "offre, toutes les chances sont prises pour égales."
+    ),
+)
+"""How the effect of a notification is found, in plain words, with the bounds of the code."""
 
 
 def defined(figures: Iterable[Told], locale: str) -> list[dict[str, str]]:

@@ -25,7 +25,15 @@ from citylife.pilot.periods import Frequency, NoSuchPeriod, Period, read_period
 from citylife.pilot.tables import PilotCost, PilotReport, PilotTarget
 from citylife.pilot.targets import Standing, former_targets
 from citylife.pilot.telling import Told, territory_name
-from citylife.pilot.words import EVIDENCE_WORDS, STANDING_WORDS, UNIT_WORDS, defined, said, with_unit
+from citylife.pilot.words import (
+    EVIDENCE_WORDS,
+    METHOD_OF_THE_EFFECT,
+    STANDING_WORDS,
+    UNIT_WORDS,
+    defined,
+    said,
+    with_unit,
+)
 from citylife.prices import euros
 from citylife.wording import Sentence, say
 
@@ -167,6 +175,7 @@ def _shown(report: PilotReport | None, listed: Sequence[PilotReport]) -> Respons
         listed=[ShownPeriod(each.period, period_words(read_period(each.period), locale)) for each in listed],
         evidence=[(letter, say(words, locale)) for letter, words in EVIDENCE_WORDS.items()],
         areas=[area.name for area in areas().values()],
+        method=[say(sentence, locale) for sentence in METHOD_OF_THE_EFFECT],
         licence=LICENCE,
     )
     return for_everybody(page.encode(), cache=KEPT_FOR)

@@ -1,13 +1,15 @@
 """Drawings of the pilot's figures by ReportLab, the same on a page (SVG) and on paper (PDF); told by shape, not colour.
 
-A point that is told is a filled disc on a line; one that is withheld is a hollow square on the axis, without a line. A
-target is a dashed line. On a map, a disc's area is as its figure. The words beside say all of it.
+A point that is told is a filled disc on a line, its interval an upright line through it with a bar at each end; one
+that is withheld is a hollow square on the axis, without a line. A target is a dashed line. On a map, a disc's area is
+as its figure. The words beside say all of it.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Any, Final
 
 from babel.numbers import format_decimal
@@ -16,6 +18,7 @@ WIDTH, HEIGHT, NARROW = 640, 260, 320
 LEFT, RIGHT, BOTTOM, TOP = 64, 16, 44, 16
 SIDE: Final = 6
 DASH: Final = 10
+WHISKER: Final = 1.3
 FONT: Final = "Helvetica"
 LARGEST_DISC: Final = 26
 SMALL: Final = 8.5
@@ -37,6 +40,9 @@ class Point:
     value: float | None
     target: float | None = None
     apart: bool = False
+    low: float | None = None
+    high: float | None = None
+    """The bounds of its interval, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,8 @@ def curve(points: Sequence[Point], locale: str, *, width: int = WIDTH) -> Any:
 
     drawing = shapes.Drawing(width, HEIGHT)
     drawing.add(shapes.Rect(0, 0, width, HEIGHT, fillColor=_white(), strokeColor=None))
-    known = [value for point in points for value in (point.value, point.target) if value is not None]
+    told = ((point.value, point.target, point.low, point.high) for point in points)
+    known = [value for each in told for value in each if value is not None]
     least, most, step = _axis(min([0, *known]), max([0, *known]))
     across, up = (width - LEFT - RIGHT) / max(len(points), 1), (HEIGHT - BOTTOM - TOP) / (most - least)
 
@@ -100,11 +107,22 @@ def curve(points: Sequence[Point], locale: str, *, width: int = WIDTH) -> Any:
             before = None
             continue
         here = (x, height(point.value))
+        for line in _whisker(x, [height(bound) for bound in (point.low, point.high) if bound is not None]):
+            drawing.add(line)
         if before is not None and not point.apart:
             drawing.add(shapes.Line(*before, *here, strokeWidth=2))
         drawing.add(shapes.Circle(*here, 4, fillColor=_black(), strokeColor=_black()))
         before = here
     return drawing
+
+
+def _whisker(x: float, bounds: Sequence[float]) -> list[Any]:
+    """An upright line between the bounds of an interval, and a bar at each; nothing without bounds."""
+    from reportlab.graphics import shapes  # noqa: PLC0415 - few requests need it
+
+    bars = [(x - SIDE, y, x + SIDE, y) for y in bounds]
+    upright = [(x, least, x, most) for least, most in pairwise(bounds)]
+    return [shapes.Line(*ends, strokeWidth=WHISKER) for ends in (*bars, *upright)]
 
 
 def axis_words(value: float, locale: str) -> str:

@@ -23,7 +23,7 @@ from citylife.pilot.periods import Frequency, Period, read_period
 from citylife.pilot.tables import PilotReport, PilotTarget
 from citylife.pilot.targets import Standing, targets
 from citylife.pilot.telling import HIDDEN_WORDS, Told
-from citylife.pilot.words import EVIDENCE_WORDS, STANDING_WORDS, UNIT_WORDS, said, with_unit
+from citylife.pilot.words import EVIDENCE_WORDS, METHOD_OF_THE_EFFECT, STANDING_WORDS, UNIT_WORDS, said, with_unit
 from citylife.wording import Sentence, say
 
 TREND: Final = 8
@@ -33,6 +33,8 @@ NARROW: Final = "etroite"
 SVG: Final = "image/svg+xml"
 WITHHELD: Final = Sentence("tu")
 SECRETS: Final = {Hidden.STATISTICAL_SECRECY.value, Hidden.FEW_MERCHANTS.value}
+EFFECT: Final = "notification-effect"
+"""The measure whose method takes more words than a formula has."""
 TALL: Final = 20
 BAR: Final = 10
 
@@ -110,8 +112,10 @@ def read_measure(key: str) -> Response:
             unit=say(UNIT_WORDS[measure.unit], locale),
             evidence=say(EVIDENCE_WORDS[measure.evidence.value], locale),
             may_have_target=measure.evidence is not Evidence.DECLARED,
+            method=[say(sentence, locale) for sentence in METHOD_OF_THE_EFFECT] if measure.key == EFFECT else [],
             frequency=frequency.value,
             past=past,
+            intervals=any("low" in each.figure for each in past),
             reasons=reasons_of((each.figure for each in past), locale),
             targets=[shown_target(target, locale) for target in targets(db.session(), measure=measure.key)],
         )
@@ -161,6 +165,8 @@ def points_of(past: Sequence[Past], measure: Measure, locale: str) -> list[chart
             scaled(each.figure.get("value")),
             scaled(each.figure.get("target")),
             apart=expected is not None and period != expected,
+            low=scaled(each.figure.get("low")),
+            high=scaled(each.figure.get("high")),
         )
         for each, period, expected in zip(past, periods, followers, strict=False)
     ]
