@@ -239,6 +239,8 @@ PUBLIC: Final = (
     Line("GET /pilote/<period>/chiffres.json", EVERYBODY, there=PUBLISHED),
     Line("GET /autour", EVERYBODY),
     Line("POST /autour", EVERYBODY_BY_FORM, form={"latitude": "50.53", "longitude": "2.64"}),
+    Line("GET /autour/maintenant", EVERYBODY),
+    Line("POST /autour/maintenant", CITIZENS_BY_FORM, form={"commune": "62119"}),
     Line("GET /chercher", EVERYBODY),
     Line("GET /mes-commerces", EVERYBODY),
     Line("GET /hors-ligne", EVERYBODY),

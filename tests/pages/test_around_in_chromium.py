@@ -7,11 +7,15 @@ from urllib.parse import parse_qs
 
 import pytest
 from playwright.sync_api import Page, Request, expect
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from citylife.accounts.citizens import Citizen
+from citylife.consent import TEXTS, Purpose, record_consent
 from citylife.geodesics import distances
+from citylife.shops import Shop
 from tests.browser.chromium import Chromium
-from tests.builders import a_shop, an_offer
+from tests.builders import NOW, a_device, a_shop, an_offer
 from tests.doubles.map_tiles import MapTiles
 from tests.pages.conftest import StandingClock
 
@@ -78,6 +82,49 @@ def test_her_position_leaves_rounded_in_a_body_and_the_order_is_the_true_one(chr
     assert [trace for trace in traces if "50.529" in trace or "2.6498" in trace] == []
     assert chromium.complaints(page) == []
     assert chromium.barriers(page) == []
+    chromium.close(page)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_her_tap_tells_her_at_once_and_the_answer_stands_where_she_tapped(
+    chromium: Chromium, url: str, street: Sessions, scheme: str
+):
+    with street() as session:
+        slug = session.scalars(select(Shop.slug).where(Shop.name == "Tout près")).one()
+    page = located(chromium, url, scheme=scheme)
+    page.goto(f"{url}/s/{slug}")
+    page.get_by_role("button", name="Suivre", exact=True).click()
+    expect(page.get_by_role("button", name="Ne plus suivre")).to_be_visible()
+    with street.begin() as session:
+        her = session.scalars(select(Citizen)).one()
+        version = TEXTS[Purpose.NOTIFICATIONS].version
+        consent = {"granted": True, "text_version": version, "locale": "fr"}
+        record_consent(session, her, Purpose.NOTIFICATIONS, **consent, now=NOW)
+        a_device(session, her)
+    page.goto(f"{url}/autour")
+    sent: list[Request] = []
+    page.on("request", lambda request: sent.extend([request]))
+    tap = page.get_by_role("button", name="Me prévenir ici")
+
+    tap.click()
+    assert [request for request in sent if request.method == "POST"] == [], "her consent comes first"
+    page.get_by_label("J’accepte").check()
+    assert chromium.barriers(page) == []
+    tap.click()
+
+    expect(page.locator("#maintenant [role=status]")).to_be_focused()
+    expect(page.locator("#maintenant [role=status]")).to_contain_text("Citylife n’envoie pas encore de notifications.")
+    [asked] = [request for request in sent if request.method == "POST"]
+    body = parse_qs(asked.post_data or "")
+    assert (body["latitude"], body["longitude"]) == (["50.53"], ["2.65"])
+    assert page.url == f"{url}/autour"
+    tap.click()
+    expect(page.get_by_label("J’accepte")).to_have_count(0)
+    assert chromium.barriers(page) == []
+    assert chromium.complaints(page) == []
+    page.context.set_offline(True)
+    tap.click()
+    expect(page.locator("#maintenant").get_by_role("alert")).to_contain_text("Cela n’a pas abouti")
     chromium.close(page)
 
 

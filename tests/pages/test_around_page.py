@@ -1,5 +1,8 @@
 """« Autour » as the server answers it: nearest first, whole without scripts, and nothing kept of where somebody is."""
 
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,12 +11,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.accounts.citizens import Citizen
-from citylife.consent import TEXTS, Purpose, record_consent
-from citylife.geography import communes
+from citylife.audience.near_me_now import TAPS
+from citylife.consent import TEXTS, Consent, Purpose, record_consent
+from citylife.geography import cell_at, communes
+from citylife.ledger.expansion import expand_page
+from citylife.ledger.tables import Decision, Outcome, Reason
 from citylife.offers import OfferStatus
 from citylife.places import Place, PlaceKind, area_of_commune, set_place
 from citylife.shops import Shop, ShopStatus
-from tests.builders import NOW, a_shop, an_offer
+from tests.builders import NOW, a_device, a_shop, an_offer
 from tests.pages.conftest import Browser, ReadPage, StandingClock, an_app
 
 Sessions = sessionmaker[Session]
@@ -221,3 +227,133 @@ def test_without_tiles_there_is_no_map_and_the_list_is_whole(
 def test_of_the_map_only_what_pages_need_is_served(reader: Browser, name: str, served: bool):
     with reader.client.get(f"/assets/x/leaflet/{name}") as answer:
         assert (answer.status_code == 200) is served
+
+
+def who_follows(browser: Browser, sessions: Sessions, *, phone: bool = True) -> uuid.UUID:
+    """Somebody who follows « Le Fournil » of Béthune, whose offer was announced before; with a phone or not."""
+    with sessions.begin() as session:
+        shop = a_shop(session, "Le Fournil", position=north_of_bethune(300))
+        an_offer(session, shop, title="Tarte au sucre")
+        slug = shop.slug
+    with sessions.begin() as session:
+        expand_page(session, now=NOW)
+    assert browser.post(f"/s/{slug}/follow").status_code == 303
+    with sessions.begin() as session:
+        her = session.scalars(select(Citizen)).one()
+        if phone:
+            version = TEXTS[Purpose.NOTIFICATIONS].version
+            consent = {"granted": True, "text_version": version, "locale": "fr"}
+            record_consent(session, her, Purpose.NOTIFICATIONS, **consent, now=NOW)
+            a_device(session, her)
+        return her.id
+
+
+def tell_now(browser: Browser, **form: str) -> ReadPage:
+    return ReadPage(browser.post("/autour/maintenant", form=form))
+
+
+AGREED = {"agreed": "1", "text_version": TEXTS[Purpose.LOCATION].version}
+
+
+@pytest.fixture
+def sending(database_url: str, tmp_path: Path, clock: StandingClock) -> Iterator[Browser]:
+    """A browser where sending has begun."""
+    for app in an_app(database_url, tmp_path, clock, aipd_date=NOW.date()):
+        yield Browser(app)
+
+
+def test_she_is_told_at_once_of_what_is_live_there_and_the_page_says_so(sending: Browser, sessions: Sessions):
+    her = who_follows(sending, sessions)
+    page = sending.get("/autour?commune=62119")
+    form = page.one("#maintenant form")
+    assert form.attrs["action"] == "/autour/maintenant"
+    assert "une zone d’environ 4,5 km²" in page.text("#accord")
+    assert "Me prévenir : Béthune" in page.text("#maintenant")
+
+    told = tell_now(sending, commune="62119", **AGREED)
+
+    assert told.status == 200
+    assert (
+        told.text("#maintenant [role=status]")
+        == "C’est parti : une notification vous dit ce qui est en cours, une offre."
+    )
+    assert names(told) == ["Le Fournil"]
+    assert told.all("#agreed") == []
+    with sessions() as session:
+        [place] = session.scalars(select(Place))
+        assert (place.kind, place.insee_code) == (PlaceKind.NOW, "62119")
+        sent = select(Decision.outcome).where(Decision.citizen_id == her, Decision.reason == Reason.NEAR_ME_NOW)
+        assert session.scalars(sent).all() == [Outcome.SEND]
+
+    again = tell_now(sending, commune="62119")
+    assert again.text("#maintenant [role=status]").startswith("Rien de nouveau pour l’instant")
+    assert sending.get("/autour").all("#commune option[value=chez-moi]") == [], "« now » is not where she lives"
+
+
+def test_where_she_is_becomes_her_now_and_is_coarse(sending: Browser, sessions: Sessions):
+    who_follows(sending, sessions)
+
+    told = tell_now(sending, latitude="50.5279345", longitude="2.6412345", **AGREED)
+
+    assert "une offre" in told.text("#maintenant [role=status]")
+    assert "50.5279" not in told.answer.get_data(as_text=True)
+    with sessions() as session:
+        [place] = session.scalars(select(Place))
+        assert (place.kind, place.cell) == (PlaceKind.NOW, cell_at(50.53, 2.64))
+
+
+def test_what_holds_it_back_is_said_with_why(browser: Browser, sessions: Sessions):
+    who_follows(browser, sessions)
+
+    told = tell_now(browser, commune="62119", **AGREED)
+
+    assert told.text("#maintenant [role=status]") == "Citylife n’envoie pas encore de notifications."
+
+
+def test_who_has_no_device_is_told_how_to_have_one(browser: Browser, sessions: Sessions):
+    who_follows(browser, sessions, phone=False)
+
+    page = browser.get("/autour?commune=62119")
+
+    assert "Aucun de vos appareils ne reçoit de notifications" in page.text("#maintenant")
+    assert page.all("#maintenant form") == []
+    assert tell_now(browser, commune="62119", **AGREED).status == 409
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "words"),
+    [
+        ({"commune": "62119"}, 409, "Acceptez d’abord que Citylife garde le secteur"),
+        ({"commune": "62119", "agreed": "1", "text_version": "1999-01"}, 422, "n’est plus celui qui est proposé"),
+        ({"latitude": "48.85", "longitude": "2.35", **AGREED}, 422, "n’est pas dans l’agglomération"),
+        (AGREED, 422, "n’est pas dans l’agglomération"),
+    ],
+)
+def test_what_is_refused_keeps_nothing_and_says_why(
+    sending: Browser, sessions: Sessions, form: dict[str, str], status: int, words: str
+):
+    who_follows(sending, sessions)
+
+    page = tell_now(sending, **form)
+
+    assert page.status == status
+    assert words in page.text("#maintenant .problem[id]")
+    with sessions() as session:
+        assert session.scalars(select(Place)).all() == []
+        assert session.scalars(select(Consent).where(Consent.purpose == Purpose.LOCATION)).all() == []
+
+
+def test_who_asks_too_often_is_told_when_to_come_back(sending: Browser, sessions: Sessions):
+    who_follows(sending, sessions)
+    for _ in range(TAPS.most):
+        assert tell_now(sending, commune="62119", **AGREED).status == 200
+
+    page = tell_now(sending, commune="62119")
+
+    assert page.status == 429
+    assert "Trop de demandes" in page.text("#maintenant .problem[id]")
+    assert int(page.answer.headers["Retry-After"]) > 0
+
+
+def test_whoever_is_nobody_yet_reads_nothing_of_it(reader: Browser):
+    assert reader.get("/autour?commune=62119").all("#maintenant") == []

@@ -30,7 +30,11 @@ ELSEWHERE: Final = {
 """Pages whose states take a past to come to: who judges them."""
 NO_PAGE: Final = {"public.read_sheet", "public.read_csv", "public.read_json", "public.read_atom", "settings.export"}
 """What is taken away as a file."""
-ASKED_BY_A_FORM: Final = {"settings.read_phone_after_code", "settings.read_phone_after_recovery"}
+ASKED_BY_A_FORM: Final = {
+    "citizen.read_around_after_telling",
+    "settings.read_phone_after_code",
+    "settings.read_phone_after_recovery",
+}
 """Where a reload of what a form answered leads back from."""
 
 

@@ -21,6 +21,9 @@ blueprint.add_url_rule("/s/<slug>/follow", view_func=shop.follow_shop, methods=[
 blueprint.add_url_rule("/s/<slug>/unfollow", view_func=shop.unfollow_shop, methods=["POST"])
 blueprint.add_url_rule("/autour", view_func=around.read_around)
 blueprint.add_url_rule("/autour", view_func=around.read_around_her, methods=["POST"])
+blueprint.add_url_rule("/autour/maintenant", view_func=around.tell_her_now, methods=["POST"])
+# Whoever asks for the answer again, or in the other language, is where she may ask anew.
+blueprint.add_url_rule("/autour/maintenant", "read_around_after_telling", around.read_around)
 blueprint.add_url_rule("/o/<uuid:offer_id>", view_func=offer.read_offer)
 blueprint.add_url_rule("/o/<uuid:offer_id>/code", view_func=offer.take_till_code, methods=["POST"])
 blueprint.add_url_rule("/o/<uuid:offer_id>/signaler", view_func=report.read_report)

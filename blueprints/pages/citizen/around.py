@@ -1,7 +1,8 @@
 """« Autour »: the shops around a commune, a place of hers, or where she is just now; nearest first, with their offers.
 
 Where she is comes in the body of a form that a script sends, rounded by her browser, and is rounded again here; nothing
-of it is kept. Without scripts she chooses a commune, and the list is as complete.
+of it is kept, but as her « now » where she asks to be told at once. Without scripts she chooses a commune, and the list
+is as complete.
 """
 
 import datetime as dt
@@ -10,25 +11,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flask import render_template, request, url_for
+from flask import Response, make_response, render_template, request, url_for
 from sqlalchemy import select
 
 from blueprints.cursors import read_spot, written
-from blueprints.guards import check_same_origin, citizen_or_none
+from blueprints.guards import check_same_origin, citizen_or_none, current_citizen
 from blueprints.headers import allow_map
 from blueprints.house import house, now
+from blueprints.limits import refusal_headers
+from blueprints.pages.citizen.near_now import NearNow, ask_near_now, near_now
 from blueprints.pages.citizen.showing import ShownOffer, ShownShop, distance_words, show_offer, show_shop
 from blueprints.pages.language import page_locale
+from blueprints.pages.positions import by_name, rounded_position
+from blueprints.pages.settings.answers import fault_of
 from blueprints.storage import db
+from blueprints.transactions import transaction
 from citylife.around import DEFAULT_RADIUS, FARTHEST, Asked, Near, Nearest, Spot, shops_around
 from citylife.categories import BY_KEY, CATEGORIES, Policy
-from citylife.errors import Invalid
-from citylife.geography import CommuneFacts, centre_of, communes
+from citylife.errors import Refusal
+from citylife.geography import centre_of, communes
+from citylife.limits import TooFast
 from citylife.offers import Offer, OfferStatus
-from citylife.places import places_of
+from citylife.places import Area, Place, PlaceKind, area_of_commune, area_of_point, places_of
 from citylife.shops import Shop
 from citylife.shops.directory import stands_of
-from citylife.text import folded
 from citylife.wording import Sentence, say
 
 RADII: Final = (1_000, 2_000, 5_000, 10_000, 20_000)
@@ -37,20 +43,12 @@ PAGE: Final = 20
 MOST_AROUND_HER: Final = 50
 """Shops told at once to somebody who says where she is; her own phone asks for more, and puts them in order."""
 MOST_OFFERS: Final = 3
-DECIMALS: Final = 2
-"""Of a degree: what is left of a position is the same within a kilometre or so."""
 ROUNDED_BY: Final = 700
 """Metres by which a rounded position may be off at most here: that much farther is looked, and her phone leaves out."""
 MY_PLACE: Final = "chez-moi"
 """The value of `commune` that stands for a place she keeps."""
-
-
-class UnreadablePosition(Invalid):
-    """What was sent is no position on Earth."""
-
-    slug = "unreadable-position"
-    title = "Position illisible"
-    sentence = "Cette position ne se lit pas : choisissez plutôt une commune."
+NEAR_NOW: Final = "maintenant"
+"""The part of the page by which she is told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +91,47 @@ def read_around() -> str:
 def read_around_her() -> str:
     """Around where she is, as her browser rounded it: the same page, for a script that takes the list out of it."""
     check_same_origin()
-    here = Centre(*rounded_position(request.form), say(Sentence("ma position"), page_locale()), "")
-    return _page(here, _choice(request.form), request.form.get("cursor"))
+    return _page(_here(request.form), _choice(request.form), request.form.get("cursor"))
 
 
-def _page(centre: Centre | None, choice: Choice, cursor: str | None = None) -> str:
+@transaction(rings=True)
+def tell_her_now() -> Response:
+    """Tell her at once of what is live where she is, or in a commune; the page with what became of it."""
+    check_same_origin()
+    citizen, form = current_citizen(), request.form
+    here = _here(form) if "latitude" in form else None
+    shown = _centre(form.get("commune", "")) or here
+    try:
+        near = near_now(citizen, said=ask_near_now(citizen, _area(here or shown)))
+    except Refusal as refusal:
+        db.session().rollback()
+        near = near_now(citizen, fault=fault_of(refusal, (NEAR_NOW,)))
+        answer = make_response(_page(shown, _choice(form), near=near), refusal.status)
+        answer.headers.update(refusal_headers(refusal) if isinstance(refusal, TooFast) else {})
+        return answer
+    return make_response(_page(shown, _choice(form), near=near))
+
+
+def _here(said: Mapping[str, str]) -> Centre:
+    """Where her browser says she is, within a kilometre or so."""
+    return Centre(*rounded_position(said), say(Sentence("ma position"), page_locale()), "")
+
+
+def _area(centre: Centre | None) -> Area:
+    """What may be kept of a centre as her « now »: of a place of hers, no more than is kept already.
+
+    Raises:
+        OutsideTerritory: it lies in none of the 100 communes, or none was chosen.
+    """
+    if centre is None or centre.value not in {"", MY_PLACE}:
+        return area_of_commune("" if centre is None else centre.value)
+    place = _lasting() if centre.value else None
+    if place is None:
+        return area_of_point(centre.latitude, centre.longitude)
+    return Area(place.insee_code, place.cell)
+
+
+def _page(centre: Centre | None, choice: Choice, cursor: str | None = None, *, near: NearNow | None = None) -> str:
     moment, locale = now(), page_locale()
     nearest = Nearest([], None) if centre is None else _nearest(centre, choice, read_spot(cursor), moment)
     more = written(nearest.last)
@@ -114,6 +148,7 @@ def _page(centre: Centre | None, choice: Choice, cursor: str | None = None) -> s
         whole_to=None if nearest.last is None else int(nearest.last.distance),
         more=more,
         place=_her_place(),
+        near_now=near or near_now(citizen_or_none()),
         communes=by_name(),
         categories=[
             (category.key, say(category.name, locale))
@@ -164,36 +199,20 @@ def _centre(commune: str) -> Centre | None:
 
 
 def _her_place() -> Centre | None:
-    """The first place that she keeps: the centre of her commune, or of her cell."""
+    """The first lasting place that she keeps: the centre of her commune, or of her cell."""
+    place = _lasting()
+    if place is None:
+        return None
+    if place.cell is not None:
+        return Centre(*centre_of(place.cell), say(Sentence("chez moi"), page_locale()), MY_PLACE)
+    facts = communes()[str(place.insee_code)]
+    return Centre(facts.latitude, facts.longitude, facts.name, MY_PLACE)
+
+
+def _lasting() -> Place | None:
     citizen = citizen_or_none()
     places = () if citizen is None else places_of(db.session(), citizen.id, now=now())
-    for place in places:
-        if place.cell is not None:
-            return Centre(*centre_of(place.cell), say(Sentence("chez moi"), page_locale()), MY_PLACE)
-        if place.insee_code is not None:
-            facts = communes()[place.insee_code]
-            return Centre(facts.latitude, facts.longitude, facts.name, MY_PLACE)
-    return None
-
-
-def rounded_position(said: Mapping[str, str]) -> tuple[float, float]:
-    """Where her browser says she is, within a kilometre or so: latitude and longitude, degrees.
-
-    Raises:
-        UnreadablePosition: there are no two numbers, or they are no degrees.
-    """
-    try:
-        latitude, longitude = (round(float(said.get(name, "")), DECIMALS) for name in ("latitude", "longitude"))
-    except (ValueError, OverflowError):
-        raise UnreadablePosition from None
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):  # noqa: PLR2004 - the Earth's
-        raise UnreadablePosition
-    return latitude, longitude
-
-
-def by_name() -> Sequence[CommuneFacts]:
-    """The communes as a list offers them."""
-    return sorted(communes().values(), key=lambda facts: folded(facts.name))
+    return next((place for place in places if place.kind is PlaceKind.LASTING), None)
 
 
 def _shown(things: Sequence[Near], moment: dt.datetime, locale: str) -> Sequence[ShownNear]:

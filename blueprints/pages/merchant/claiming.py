@@ -17,7 +17,6 @@ from blueprints.claims import counted_claim
 from blueprints.headers import allow_map
 from blueprints.house import house, now
 from blueprints.pages.account.way_in import begin_page
-from blueprints.pages.citizen.around import by_name
 from blueprints.pages.contact import contact_of
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.asking import by_our_form, merchant_here
@@ -29,6 +28,7 @@ from blueprints.pages.merchant.claim_sheet import (
     sent_spot,
     spot_of,
 )
+from blueprints.pages.positions import by_name
 from blueprints.proposing import proposed_addresses, proposed_company
 from blueprints.storage import db
 from blueprints.transactions import transaction

@@ -11,8 +11,8 @@ from flask import Response, make_response, redirect, render_template, request, u
 
 from blueprints.guards import check_same_origin, citizen_or_none, current_citizen
 from blueprints.house import now
-from blueprints.pages.citizen.around import by_name, rounded_position
 from blueprints.pages.language import page_locale
+from blueprints.pages.positions import by_name, rounded_position
 from blueprints.pages.settings.answers import Fault, agreed_to, fault_of
 from blueprints.storage import db
 from blueprints.transactions import transaction
