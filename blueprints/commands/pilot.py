@@ -2,8 +2,9 @@
 
 import csv
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import orjson
@@ -19,13 +20,14 @@ from citylife import audit, migrations
 from citylife.audit import Actor
 from citylife.database import engine_for, reading, writing
 from citylife.pilot.cells import AGGLOMERATION
-from citylife.pilot.freezing import count_period, freeze, latest_reports, reports_of, verify, verify_from_rows
+from citylife.pilot.freezing import count_period, freeze, latest_reports, reports_of
 from citylife.pilot.measures import BY_KEY
 from citylife.pilot.periods import Frequency, Period, last_over, read_period
 from citylife.pilot.sending import PilotSending, SendingState, send_again, sending_of
 from citylife.pilot.tables import PilotReport
 from citylife.pilot.targets import Standing
 from citylife.pilot.telling import territory_name
+from citylife.pilot.verifying import Difference, Recount, verify, verify_from_rows
 from citylife.pilot.words import STANDING_WORDS, UNIT_WORDS, defined, said, with_unit
 from citylife.revision import revision
 from citylife.wording import Sentence
@@ -198,7 +200,8 @@ def send(desk: Desk, period: str) -> None:
     "verify",
     help=Sentence(
         "Calcule de nouveau une période arrêtée, et suit la chaîne des rapports.\n\n"
-        "Avec --database, aussi à partir des lignes d’une copie de la base prise quand elle a été arrêtée."
+        "Avec --database, aussi à partir des lignes d’une copie de la base prise quand elle a été arrêtée : ce que la "
+        "purge ou un effacement en avait déjà ôté est dit à part, et n’est pas une erreur."
     ),
 )
 @click.argument("period")
@@ -207,21 +210,46 @@ def send(desk: Desk, period: str) -> None:
 def verify_period(desk: Desk, period: str, copy: str | None) -> None:
     """Verify a period."""
     wanted = read_period(period)
+    recount = Recount()
     with desk.engine() as engine, reading(engine)() as session:
         _last_report(session, wanted)
         differences = verify(session, wanted)
         if copy is not None:
-            differences += _from_copy(session, wanted, copy)
-    if not differences:
+            recount = _from_copy(session, wanted, copy)
+            differences += recount.differences
+    _tell_apart(recount)
+    if not differences and not recount.left and not recount.late:
         tell(Sentence("Tout concorde : {period} se retrouve chiffre pour chiffre.", period=period))
         return
+    if not differences:
+        tell(Sentence("Rien ne contredit ce qui a été gardé de {period}.", period=period))
+        return
+    _tell_each(differences, err=True)
+    raise Mistake("{count} différences : {period} ne se retrouve pas.", count=len(differences), period=period)
+
+
+def _tell_apart(recount: Recount) -> None:
+    """Tell what the copy has less, or more, for a reason that is no error."""
+    if recount.left:
+        tell(
+            Sentence(
+                "Moins dans la copie, par la purge ou un effacement depuis que le jour a été compté : {count}.",
+                count=len(recount.left),
+            )
+        )
+        _tell_each(recount.left)
+    if recount.late:
+        tell(Sentence("Plus dans la copie, venu après que le jour a été arrêté : {count}.", count=len(recount.late)))
+        _tell_each(recount.late)
+
+
+def _tell_each(differences: Sequence[Difference], *, err: bool = False) -> None:
     for each in differences[:MOST_SHOWN]:
         said = Sentence("{what} : {kept} gardé, {found} retrouvé", what=each.what, kept=each.kept, found=each.found)
-        click.echo("  " + here(said), err=True)
-    raise Mistake("{count} différences : {period} ne se retrouve pas.", count=len(differences), period=period)
+        click.echo("  " + here(said), err=err)
 
 
-def _from_copy(session: Session, period: Period, copy: str) -> list[Any]:
+def _from_copy(session: Session, period: Period, copy: str) -> Recount:
     url = copy if "://" in copy else f"sqlite:///{copy}"
     if make_url(url).get_backend_name() == "sqlite" and not Path(make_url(url).database or "").exists():
         raise Mistake("Il n’y a pas de base de données à {path}.", path=copy)
@@ -230,7 +258,7 @@ def _from_copy(session: Session, period: Period, copy: str) -> list[Any]:
         if not migrations.is_current(engine):
             raise Mistake("La base de données n’a pas le schéma de cette version. Lancez « citylife init ».")
         with reading(engine)() as rows:
-            return list(verify_from_rows(session, period, rows))
+            return verify_from_rows(session, period, rows)
     except SQLAlchemyError as error:
         raise Mistake("La copie ne peut pas être lue : {path}.", path=copy) from error
     finally:

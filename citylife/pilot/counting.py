@@ -212,29 +212,42 @@ _PLACED: Final = tuple(
 
 def count_days(connection: Connection, days: Sequence[dt.date]) -> dict[Line, int]:
     """What the tables tell of some days that follow one another; only what is above zero."""
-    first, last = days[0], days[-1]
-    since, until = midnight(first), midnight(last + A_DAY)
-    spans = [
-        {name: stored(connection, value) for name, value in zip(("day", "since", "until"), span, strict=True)}
-        for span in ((day, midnight(day), midnight(day + A_DAY)) for day in days)
-    ]
-    values = {
-        "spans": orjson.dumps(spans).decode(),
-        "since": stored(connection, since),
-        "until": stored(connection, until),
-        "first": stored(connection, first),
-        "last": stored(connection, last),
-        "nil": stored(connection, NIL),
-    }
+    values = _values(connection, days)
     found: Counter[Line] = Counter()
     for statement in (*_STATEMENTS, _LEFT, _COUNTERS):
-        for day, counted, shop, grade, count in statement.run(connection, values):
-            found[_day(day), counted, NIL if shop is None else identifier(shop), grade] += int(count)
+        found.update(_lines(statement, connection, values))
     for line, count in _near(connection, values):
         found[line] += count
     for line in [line for line in found if line[1] == Counted.TILL_USES.value]:
         found[line] = min(found[line], MOST_USES_A_DAY)
     return {line: count for line, count in found.items() if count > 0}
+
+
+def count_left(connection: Connection, days: Sequence[dt.date]) -> dict[Line, int]:
+    """What of these numbers is told by sums alone, since its rows have left the ledger."""
+    return dict(_lines(_LEFT, connection, _values(connection, days)))
+
+
+def _values(connection: Connection, days: Sequence[dt.date]) -> dict[str, Any]:
+    spans = [
+        {name: stored(connection, value) for name, value in zip(("day", "since", "until"), span, strict=True)}
+        for span in ((day, midnight(day), midnight(day + A_DAY)) for day in days)
+    ]
+    return {
+        "spans": orjson.dumps(spans).decode(),
+        "since": stored(connection, midnight(days[0])),
+        "until": stored(connection, midnight(days[-1] + A_DAY)),
+        "first": stored(connection, days[0]),
+        "last": stored(connection, days[-1]),
+        "nil": stored(connection, NIL),
+    }
+
+
+def _lines(statement: Statement, connection: Connection, values: Mapping[str, Any]) -> Counter[Line]:
+    found: Counter[Line] = Counter()
+    for day, counted, shop, grade, count in statement.run(connection, values):
+        found[_day(day), counted, NIL if shop is None else identifier(shop), grade] += int(count)
+    return found
 
 
 def _near(connection: Connection, values: Mapping[str, Any]) -> Iterator[tuple[Line, int]]:

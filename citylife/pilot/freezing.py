@@ -1,7 +1,8 @@
-"""Freezing a period: its figures as they are told for ever, sealed to the report before, and their verification.
+"""Freezing a period: its figures as they are told for ever, sealed to the report before.
 
 A report holds what may be told and nothing else; the numbers it was made from stay in `pilot_numbers` and
-`pilot_stocks`, so that anybody who has a copy of the database finds the same figures again.
+`pilot_stocks`, and a salted hash of them in the seal, so that anybody who has a copy of the database finds the same
+figures again (`citylife.pilot.verifying`).
 """
 
 import datetime as dt
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 from citylife import audit
 from citylife.accounts.citizens import Citizen, CitizenDay
 from citylife.audit import Actor
-from citylife.errors import Absent, Refusal
+from citylife.errors import Refusal
 from citylife.follows import EndedFollow, Follow
 from citylife.invented.tables import invented_town
 from citylife.ledger.tables import Decision, Delivery
@@ -40,6 +41,8 @@ GENESIS: Final = bytes(32)
 """What the first report names as the hash of the one before."""
 SALT: Final = "salt"
 """Beside the counts of rows, which are exact and told to nobody, so that the seal does not let them be guessed."""
+NUMBERS: Final = "numbers"
+"""Beside them: the hash of every number and stock that was kept of the period, under the same salt."""
 COUNTED_TABLES: Final = (Citizen, CitizenDay, Follow, EndedFollow, Shop, Offer, Decision, Delivery)
 """Whose rows are counted beside a report, so that it can be told from which state it was taken."""
 
@@ -83,15 +86,6 @@ class Counting:
     lines: dict[Line, int]
     stocks: Stocks
     rows: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Where what is found again is not what was kept: what, what stands there, what was found."""
-
-    what: str
-    kept: Any
-    found: Any
 
 
 def count_period(session: Session, period: Period, *, now: dt.datetime) -> Counting:
@@ -165,7 +159,7 @@ def _append(
         frozen_at=now,
         revision=revision,
         reason=reason,
-        rows={**dict(sorted(rows.items())), SALT: secrets.token_hex(16)},
+        rows=_with_numbers(session, period, rows),
         content=content_of(session, period, before=None, as_of=now),
         previous=GENESIS if last is None else last.sha256,
     )
@@ -187,10 +181,37 @@ def _append(
     return report
 
 
+def _with_numbers(session: Session, period: Period, rows: Mapping[str, int]) -> dict[str, Any]:
+    """The counts of rows, a salt, and the hash of what is kept of the period."""
+    said: dict[str, Any] = {**dict(sorted(rows.items())), SALT: secrets.token_hex(16)}
+    return {**said, NUMBERS: hash_of_numbers(session, period, said)}
+
+
+def hash_of_numbers(session: Session, period: Period, rows: Mapping[str, Any]) -> str:
+    """The SHA-256 of every number and stock that is kept of a period, under the salt that stands beside its rows."""
+    lines = sorted(kept_numbers(session, list(period.days())).items())
+    said = {
+        SALT: rows[SALT],
+        "lines": [
+            [day.isoformat(), counted, shop_id.hex, grade, count] for (day, counted, shop_id, grade), count in lines
+        ],
+        "stocks": [[*of, count] for of, count in sorted(stock_of(session, period).items())],
+    }
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
 def _open_days(session: Session, period: Period) -> list[dt.date]:
     """The days of a period that no frozen one holds: a month changes nothing of its frozen weeks."""
-    frozen = _frozen_periods(session)
-    return [day for day in period.days() if not any(each.first <= day < each.end for each in frozen)]
+    frozen = {day for each in _frozen_periods(session) for day in each.days()}
+    return [day for day in period.days() if day not in frozen]
+
+
+def frozen_before(session: Session, period: Period) -> set[dt.date]:
+    """The days of a frozen period that another one held already when it was frozen: of them nothing more was kept."""
+    first = select(func.min(PilotReport.number)).where(PilotReport.period == str(period)).scalar_subquery()
+    others = select(PilotReport.period).where(PilotReport.number < first, PilotReport.period != str(period)).distinct()
+    held = {day for text in session.scalars(others) for day in read_period(text).days()}
+    return held.intersection(period.days())
 
 
 def _frozen_periods(session: Session) -> list[Period]:
@@ -201,11 +222,12 @@ def _frozen_periods(session: Session) -> list[Period]:
 
 def _changed_days(session: Session, counting: Counting) -> set[dt.date]:
     """The days of which keeping what was counted again makes a number larger."""
-    kept = _kept(session, list(counting.period.days()))
+    kept = kept_numbers(session, list(counting.period.days()))
     return {line[0] for line, count in counting.lines.items() if count > kept.get(line, 0)}
 
 
-def _kept(session: Session, days: Sequence[dt.date]) -> dict[Line, int]:
+def kept_numbers(session: Session, days: Sequence[dt.date]) -> dict[Line, int]:
+    """The numbers that are kept of some days."""
     return {
         (row.day, row.counted, row.shop_id, row.grade): row.count
         for row in session.scalars(select(PilotNumber).where(PilotNumber.day.in_(days)))
@@ -278,51 +300,3 @@ def latest_of(
     if until is not None:
         last = last.where(PilotReport.period <= str(until))
     return session.scalars(select(PilotReport).where(PilotReport.number.in_(last)).order_by(PilotReport.period)).all()
-
-
-def verify(session: Session, period: Period) -> list[Difference]:
-    """Whether the chain of reports holds, and the last report of a period says what was kept of it.
-
-    Raises:
-        Absent: the period was never frozen.
-    """
-    differences, previous = list[Difference](), GENESIS
-    for report in session.scalars(select(PilotReport).order_by(PilotReport.number)):
-        if report.previous != previous:
-            differences.append(Difference(f"{report.period} v{report.version}: previous", report.previous, previous))
-        if seal(report) != report.sha256:
-            differences.append(Difference(f"{report.period} v{report.version}: sha256", report.sha256, seal(report)))
-        previous = report.sha256
-    versions = reports_of(session, period)
-    if not versions:
-        raise Absent
-    last = versions[-1]
-    found = content_of(session, period, before=last.number, as_of=last.frozen_at)
-    differences += _between(last.content["figures"], found["figures"])
-    return differences
-
-
-def verify_from_rows(session: Session, period: Period, copy: Session) -> list[Difference]:
-    """Whether what was kept of a period is what the rows of a database (a copy taken when it was frozen) tell."""
-    days = list(period.days())
-    found = count_days(copy.connection(), days)
-    kept = _kept(session, days)
-    lines = sorted({*found, *kept})
-    differences = [
-        Difference(" ".join(map(str, line)), kept.get(line, 0), found.get(line, 0))
-        for line in lines
-        if kept.get(line, 0) != found.get(line, 0)
-    ]
-    stocks, now = stock_of(session, period), take_stock(copy, period)
-    return differences + [
-        Difference(" ".join(of), stocks[of], now[of]) for of in sorted({*stocks, *now}) if stocks[of] != now[of]
-    ]
-
-
-def _between(kept: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]) -> list[Difference]:
-    told, again = ({(each["key"], each["territory"]): each for each in some} for some in (kept, found))
-    return [
-        Difference(" ".join(of), told.get(of), again.get(of))
-        for of in sorted({*told, *again})
-        if told.get(of) != again.get(of)
-    ]

@@ -4,10 +4,11 @@ import csv
 import datetime as dt
 import io
 import json
+import re
 import shutil
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from citylife.activity import Counted, count
 from citylife.database import engine_for, writing
@@ -83,6 +84,19 @@ def test_an_altered_row_of_the_copy_and_an_altered_number_are_told(citylife, eng
     with writing(engine).begin() as session:
         session.execute(update(PilotNumber).values(count=PilotNumber.count + 100))
     assert citylife("pilot", "verify", "2026-W30").code == 1
+
+
+def test_what_had_left_by_the_time_of_the_copy_is_told_apart_and_is_no_error(citylife, engine, folder):
+    citylife("pilot", "freeze", str(WEEK))
+    with writing(engine).begin() as session:
+        session.execute(delete(Delivery))
+    found = citylife("pilot", "verify", "2026-W30", "--database", str(folder / "citylife.db"))
+    told = found.out.replace("\u00a0", " ")
+    assert (found.code, found.err) == (0, "")
+    assert "Moins dans la copie, par la purge ou un effacement depuis que le jour a été compté :" in told
+    assert re.search(r" delay \S+ \d+ : \d+ gardé, 0 retrouvé", told)
+    assert "Rien ne contredit ce qui a été gardé de 2026-W30." in told
+    assert "Tout concorde" not in told
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from citylife.activity import Counted, count
 from citylife.audit import Actor
 from citylife.errors import Absent
 from citylife.pilot.costs import CostRefused, cost_of, costs, costs_of, enter_cost
-from citylife.pilot.freezing import freeze, verify
+from citylife.pilot.freezing import freeze
 from citylife.pilot.periods import A_DAY, read_period
 from citylife.pilot.tables import PilotCost
+from citylife.pilot.verifying import verify
 from tests import builders
 from tests.overlap import Deed, overlapping
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.audit import Actor
 from citylife.pilot.entities import entities_of
-from citylife.pilot.freezing import freeze, verify
+from citylife.pilot.freezing import freeze
 from citylife.pilot.measures import BY_KEY
 from citylife.pilot.periods import A_WEEK, read_period
 from citylife.pilot.tables import PilotReport, PilotTarget
@@ -27,6 +27,7 @@ from citylife.pilot.targets import (
     waiting_targets,
     with_targets,
 )
+from citylife.pilot.verifying import verify
 from tests import builders
 from tests.pilot.history import write_history
 
