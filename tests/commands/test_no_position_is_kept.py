@@ -1,22 +1,28 @@
 """Positions are planted through every address that takes one, in every shape; none is found anywhere afterwards.
 
-A real server answers, its log at DEBUG; a citizen is announced an offer because of where she is, taps « near me now »,
-and asks for the digest by e-mail. Searched are its folder (database, WAL, keys, mail), what it printed, a backup and,
-on PostgreSQL, every row: for the digits, for the numbers as the databases keep them, for cells finer than resolution 7,
-and for digests of what was sent, from which a point could be guessed.
+A real server answers, its log at DEBUG, and fails for a while with positions in hand; a citizen is announced an offer
+because of where she is, taps « near me now », and asks for the digest by e-mail. Searched are its folder (database,
+WAL, keys, mail), what it printed, a backup and, on PostgreSQL, every row: for the digits, for the numbers as the
+databases keep them, for cells finer than resolution 7, and for digests of what was sent, from which a point could be
+guessed.
 """
 
+import ast
 import base64
 import datetime as dt
 import hashlib
+import inspect
 import json
 import sqlite3
 import struct
+import textwrap
 import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 import h3
@@ -50,12 +56,33 @@ PLANTED = (DENSE, ALSO_DENSE, ABROAD, NOWHERE, SPARSE)
 LARGEST = 64 * 1024
 CONSENT = {"purpose": "location", "granted": True, "text_version": "2026-11", "locale": "fr"}
 JSON = {"Content-Type": "application/json"}
+API = "/api/v1"
 TAKES_A_PERSON_S_POSITION = {
-    "choose_place": "/me/places",
-    "find_nearby": "/nearby",
-    "tell_me_near": "/me/near-me-now",
+    "choose_place": f"{API}/me/places",
+    "find_nearby": f"{API}/nearby",
+    "tell_me_near": f"{API}/me/near-me-now",
 }
 TAKES_A_SHOP_S_POSITION = {"claim_my_shop", "change_my_shop"}
+FORMS_OF_A_PERSON = {"citizen.read_around_her": "/autour", "settings.choose_place": "/reglages/lieux"}
+FORMS_OF_A_SHOP = {"merchant.claim": "/commerce/nouveau"}
+ALL_OF_A_PERSON = (*TAKES_A_PERSON_S_POSITION.values(), *FORMS_OF_A_PERSON.values())
+NAMES_OF_A_POSITION = {"latitude", "longitude", "lat", "lon", "lng", "position"}
+BREAKS = {
+    "sqlite": (
+        "CREATE TRIGGER broken BEFORE INSERT ON places BEGIN SELECT RAISE(ABORT, 'broken'); END",
+        "ALTER TABLE shops RENAME COLUMN opening_hours TO broken",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE USING MESSAGE = NEW::text; END'",
+        "CREATE TRIGGER broken BEFORE INSERT ON places FOR EACH ROW EXECUTE FUNCTION broken()",
+        "ALTER TABLE shops RENAME COLUMN opening_hours TO broken",
+    ),
+}
+MENDS = {
+    "sqlite": ("DROP TRIGGER broken", "ALTER TABLE shops RENAME COLUMN broken TO opening_hours"),
+    "postgresql": ("DROP FUNCTION broken CASCADE", "ALTER TABLE shops RENAME COLUMN broken TO opening_hours"),
+}
+"""No place can be kept and no shop be read: whoever is asked for either fails."""
 
 
 def bodies() -> Iterator[tuple[bytes, Mapping[str, str]]]:
@@ -81,6 +108,8 @@ def bodies() -> Iterator[tuple[bytes, Mapping[str, str]]]:
         for shape in shapes:
             yield json.dumps(shape).encode(), JSON
         whole = json.dumps({"position": position})
+        yield json.dumps({"position": position}, separators=(",", ":")).encode(), JSON
+        yield json.dumps(position, separators=(",", ":")).encode(), JSON
         yield whole[:-1].encode(), JSON
         yield whole.replace('"longitude"', '"latitude"').encode(), JSON
         yield (whole[:-1] + ', "kind": "' + "x" * LARGEST + '"}').encode(), JSON
@@ -91,6 +120,17 @@ def bodies() -> Iterator[tuple[bytes, Mapping[str, str]]]:
         )
         yield whole.encode(), {**JSON, "Idempotency-Key": f"a-key-of-more-than-sixteen-{hash((latitude, 1)) % 997}"}
         yield whole.encode("utf-16"), JSON
+
+
+def forms() -> Iterator[dict[str, str]]:
+    """What a form might be sent with a position in it, rightly and wrongly."""
+    for latitude, longitude in PLANTED:
+        position = {"latitude": str(latitude), "longitude": str(longitude)}
+        yield position
+        yield {**position, "rayon": "5000", "ouvert": "1", "cursor": f"{latitude}{longitude}"}
+        yield {**position, "commune": f"{latitude},{longitude}", "agreed": "1", "text_version": str(longitude)}
+        yield {**position, "longitude": f"{longitude} est"}
+        yield {"latitude": f"{latitude},{longitude}"}
 
 
 def wait_until(something: Callable[[], Any]) -> None:
@@ -142,7 +182,7 @@ def plant(base: str, instance: Instance, sessions: Sessions) -> list[bytes]:
     """Send it all, as somebody known and as nobody; the bodies that were sent."""
     sent = []
     alone = httpx.Limits(max_keepalive_connections=0)  # after a body that is too large the server hangs up
-    with httpx.Client(base_url=f"{base}/api/v1", trust_env=False, timeout=30, limits=alone) as client:
+    with httpx.Client(base_url=f"{base}{API}", trust_env=False, timeout=30, limits=alone) as client:
         citizen = {"Authorization": f"Bearer {client.post('/citizens', json={}).json()['token']}"}
         assert client.post("/me/places", json={"position": {"latitude": 50.53, "longitude": 2.64}}).status_code == 401
         statuses: dict[str, set[int]] = {path: set() for path in TAKES_A_PERSON_S_POSITION.values()}
@@ -152,10 +192,10 @@ def plant(base: str, instance: Instance, sessions: Sessions) -> list[bytes]:
             for body, headers in bodies():
                 sent.append(body)
                 for path, seen in statuses.items():
-                    seen.add(client.post(path, content=body, headers={**headers, **citizen}).status_code)
-                    client.post(path, content=body, headers=headers)
-        assert statuses["/me/places"] == {200, 201, 400, 409, 413, 415, 422}
-        assert statuses["/nearby"] == {200, 400, 413, 415, 422}
+                    seen.add(client.post(base + path, content=body, headers={**headers, **citizen}).status_code)
+                    client.post(base + path, content=body, headers=headers)
+        assert statuses[f"{API}/me/places"] == {200, 201, 400, 409, 413, 415, 422}
+        assert statuses[f"{API}/nearby"] == {200, 400, 413, 415, 422}
         for latitude, longitude in PLANTED:
             for path in ("/offers", "/shops", "/nearby", "/me/places"):
                 asked = client.get(path, params={"latitude": latitude, "longitude": longitude}, headers=citizen)
@@ -163,7 +203,58 @@ def plant(base: str, instance: Instance, sessions: Sessions) -> list[bytes]:
             assert client.get(f"/nearby/{latitude},{longitude}").status_code == 404
         assert len(client.get("/me/places", headers=citizen).json()["items"]) == 3
         lead_a_life(client, citizen, instance, sessions)
+    with httpx.Client(base_url=base, trust_env=False, timeout=30, limits=alone) as client:
+        sent += plant_in_forms(client)
+        sent += plant_in_failures(client, sessions)
     return sent
+
+
+def plant_in_forms(client: httpx.Client) -> list[bytes]:
+    """Send what forms may hold, as our own pages do, before and after she agrees; the bodies that were sent."""
+    sent = []
+    token = client.post(f"{API}/citizens", json={}).json()["token"]
+    hers = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html", "Cookie": f"__Host-citylife={token}"}
+    statuses: dict[str, set[int]] = {path: set() for path in FORMS_OF_A_PERSON.values()}
+    agreed = {"agreed": "1", "text_version": CONSENT["text_version"]}
+    for also in ({}, agreed):
+        for form in forms():
+            for path, seen in statuses.items():
+                answer = client.post(path, data={**form, **also}, headers=hers)
+                seen.add(answer.status_code)
+                sent.append(answer.request.content)
+                client.post(path, data=form)
+    assert statuses == {"/autour": {200, 422}, "/reglages/lieux": {303, 409, 422}}
+    return sent
+
+
+@contextmanager
+def broken(sessions: Sessions) -> Iterator[None]:
+    """While it lasts, no place can be kept and no shop be read."""
+    for statements in (BREAKS, MENDS):
+        with sessions.begin() as session:
+            connection = session.connection()
+            for statement in statements[connection.dialect.name]:
+                connection.exec_driver_sql(statement)
+        if statements is BREAKS:
+            yield
+
+
+def plant_in_failures(client: httpx.Client, sessions: Sessions) -> list[bytes]:
+    """Let each address fail with a position in hand; the bodies that were sent."""
+    token = client.post(f"{API}/citizens", json={}).json()["token"]
+    by_token = {"Authorization": f"Bearer {token}"}
+    by_cookie = {"Sec-Fetch-Site": "same-origin", "Cookie": f"__Host-citylife={token}"}
+    assert client.post(f"{API}/me/consents", json=CONSENT, headers=by_token).status_code == 201
+    position = {"latitude": ALSO_DENSE[0], "longitude": ALSO_DENSE[1]}
+    with broken(sessions):
+        failed = [
+            client.post(path, json={"position": position}, headers=by_token)
+            for path in TAKES_A_PERSON_S_POSITION.values()
+        ]
+        failed += [client.post(path, data=position, headers=by_cookie) for path in FORMS_OF_A_PERSON.values()]
+    statuses = {answer.request.url.path: answer.status_code for answer in failed}
+    assert {status for status in statuses.values() if status not in {409, 500, 503}} == set(), statuses
+    return [answer.request.content for answer in failed]
 
 
 def traces(sent: list[bytes]) -> dict[str, bytes]:
@@ -183,8 +274,8 @@ def traces(sent: list[bytes]) -> dict[str, bytes]:
             found[f"cell {cell} as SQLite keeps it"] = h3.str_to_int(cell).to_bytes(8)
             found[f"cell {cell} as a number"] = str(h3.str_to_int(cell)).encode()
     for body in sent:
-        for path in TAKES_A_PERSON_S_POSITION.values():
-            asked = hashlib.sha256(f"POST /api/v1{path}\n".encode() + body).digest()
+        for path in ALL_OF_A_PERSON:
+            asked = hashlib.sha256(f"POST {path}\n".encode() + body).digest()
             for digest in (asked, hashlib.sha256(body).digest()):
                 found[f"digest {digest.hex()}"] = digest
                 found[f"hexadecimal digest {digest.hex()}"] = digest.hex().encode()
@@ -242,8 +333,8 @@ def test_nothing_finer_than_a_cell_stands_anywhere(database_url: str, tmp_path: 
     else:
         assert any(path.name == "citylife.db-wal" for path in kept), "the WAL was there while it served"
     assert any("mail" in path.parts for path in kept)
-    assert "/api/v1/me/places" in instance.printed()
-    assert "/api/v1/nearby" in instance.printed()
+    assert [path for path in ALL_OF_A_PERSON if path not in instance.printed()] == []
+    assert '"frames":[' in instance.printed(), "what failed is consigned, with where it passed"
     assert {str(path): found for path, content in kept.items() if (found := found_in(content, wanted))} == {}
 
 
@@ -296,3 +387,35 @@ def test_every_address_that_takes_a_position_is_planted(tmp_path: Path):
             if method != "parameters":
                 named = {parameter.get("name") for parameter in operation.get("parameters", ())}
                 assert not named & {"latitude", "longitude", "lat", "lon", "position"}
+
+
+def reads_a_position(view: Callable[..., Any], seen: set[Callable[..., Any]]) -> bool:
+    """Whether a view, or a function of ours that it calls, names a coordinate that it might read."""
+    view = inspect.unwrap(view)
+    if view in seen or not view.__module__.startswith("blueprints."):
+        return False
+    seen.add(view)
+    known, nodes = view.__globals__, list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(view)))))
+    written = {id(key) for node in nodes if isinstance(node, ast.Dict) for key in node.keys}
+    called = []
+    for node in nodes:
+        if isinstance(node, ast.Constant) and node.value in NAMES_OF_A_POSITION and id(node) not in written:
+            return True
+        if isinstance(node, ast.Name):
+            called.append(known.get(node.id))
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = known.get(node.value.id)
+            called.append(getattr(module, node.attr, None) if isinstance(module, ModuleType) else None)
+    return any(isinstance(one, FunctionType) and reads_a_position(one, seen) for one in called)
+
+
+def test_every_page_that_takes_a_position_is_planted(tmp_path: Path):
+    app = create_app(Settings(instance=tmp_path, database_url=f"sqlite:///{tmp_path / 'none.db'}"))
+    taking = {
+        rule.endpoint: rule.rule
+        for rule in app.url_map.iter_rules()
+        if not rule.rule.startswith(API) and reads_a_position(app.view_functions[rule.endpoint], set())
+    }
+    assert taking == {**FORMS_OF_A_PERSON, **FORMS_OF_A_SHOP}
+    for rule in app.url_map.iter_rules():
+        assert rule.endpoint not in taking or "GET" not in (rule.methods or ()), "no position in an address"
