@@ -81,11 +81,15 @@ def tell_after(session: Session, said: str, **figures: uuid.UUID | int | None) -
 
 
 def transaction(
-    *, idempotent: bool = False, secret: bool = False, rings: bool = False
+    *,
+    idempotent: bool = False,
+    secret: bool = False,
+    rings: bool = False,
+    renewed: Callable[[Response, KeptAnswer], Response] | None = None,
 ) -> Callable[[Callable[P, Response]], Callable[P, Response]]:
     """Commit what the view did; `idempotent` heeds an Idempotency-Key, `secret` keeps no answer, `rings` tells workers.
 
-    A view that raises has done nothing.
+    `renewed` puts back into an answer that is given again what is not kept of it. A view that raises has done nothing.
     """
 
     def decorate(view: Callable[P, Response]) -> Callable[P, Response]:
@@ -96,7 +100,7 @@ def transaction(
             if key is not None:
                 kept = begin_answer(session, caller(), key, fingerprint(), now=now())
                 if kept is not None:
-                    return replayed(kept)
+                    return replayed(kept) if renewed is None else renewed(replayed(kept), kept)
             asked_by = caller()
             response = view(*args, **kwargs)
             if key is not None:

@@ -36,6 +36,7 @@ NAMING: Final = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 BUSY_SECONDS: Final = 30
 """How long a writer on SQLite waits for its turn before giving up."""
 CACHE_KILOBYTES: Final = 4_000
@@ -131,6 +132,15 @@ BigKey: Final = BigInteger().with_variant(Integer(), "sqlite")
 def new_id() -> uuid.UUID:
     """A fresh UUIDv7 (RFC 9562): unique without asking anyone, and sorted by time of making."""
     return uuid.UUID(int=uuid_utils.uuid7().int)
+
+
+def id_of(moment: dt.datetime, drawn: bytes) -> uuid.UUID:
+    """The UUIDv7 of a moment and of ten bytes that were drawn: the same again for the same ones."""
+    milliseconds = (moment - EPOCH) // dt.timedelta(milliseconds=1)
+    octets = bytearray(milliseconds.to_bytes(6) + drawn[:10])
+    octets[6] = 0x70 | octets[6] & 0x0F
+    octets[8] = 0x80 | octets[8] & 0x3F
+    return uuid.UUID(bytes=bytes(octets))
 
 
 def engine_for(url: str | URL, *, pool_size: int = 5) -> Engine:

@@ -166,26 +166,38 @@ _SPEAKS_FOR: Final = (
 )
 
 
-def create_citizen(session: Session, *, locale: str, now: dt.datetime) -> tuple[Citizen, str]:
+def create_citizen(
+    session: Session, *, locale: str, now: dt.datetime, drawn: tuple[uuid.UUID, bytes] | None = None
+) -> tuple[Citizen, str]:
     """A new citizen and the token that speaks for her; the token is told once and never stored.
+
+    `drawn` are her id and her secret where they were drawn for her already.
 
     Raises:
         WishRefused: the locale is none of ours.
     """
     check_wishes(Wishes(locale=locale))
-    citizen_id = new_id()
+    citizen_id, secret = drawn or (new_id(), secrets.token_bytes(SECRET_LENGTH))
     citizen = Citizen(id=citizen_id, created_at=now, bucket=bucket_of(citizen_id), locale=locale)
     session.add(citizen)
     session.flush()
-    return citizen, new_token(session, citizen, now=now)
+    return citizen, _let_speak(session, citizen, secret, now=now)
 
 
 def new_token(session: Session, citizen: Citizen, *, now: dt.datetime) -> str:
-    """One more token that speaks for her (another phone): base64url of her id (16 bytes) and a secret (32 bytes)."""
-    secret = secrets.token_bytes(SECRET_LENGTH)
+    """One more token that speaks for her (another phone)."""
+    return _let_speak(session, citizen, secrets.token_bytes(SECRET_LENGTH), now=now)
+
+
+def _let_speak(session: Session, citizen: Citizen, secret: bytes, *, now: dt.datetime) -> str:
     session.add(CitizenToken(citizen_id=citizen.id, digest=hashlib.sha256(secret).digest(), created_at=now))
     session.flush()
-    return base64.urlsafe_b64encode(citizen.id.bytes + secret).decode()
+    return written_token(citizen.id, secret)
+
+
+def written_token(citizen_id: uuid.UUID, secret: bytes) -> str:
+    """A token as it is told: base64url of her id (16 bytes) and a secret (32 bytes)."""
+    return base64.urlsafe_b64encode(citizen_id.bytes + secret).decode()
 
 
 def read_token(token: str) -> tuple[uuid.UUID, bytes] | None:

@@ -1,18 +1,19 @@
 """« Suivre » and « Ne plus suivre » without scripts: a form, a cookie, and nobody else's page can press them."""
 
 import re
+import uuid
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife import migrations
-from citylife.accounts.citizens import Citizen
+from citylife.accounts.citizens import Citizen, CitizenToken
 from citylife.follows import EndedFollow, Follow, Level, follow
 from citylife.shops import ShopStatus
 from tests.builders import a_citizen_with_token, a_shop
-from tests.pages.conftest import OURS, Browser, an_app
+from tests.pages.conftest import OURS, Browser, StandingClock, an_app
 
 Sessions = sessionmaker[Session]
 
@@ -82,6 +83,44 @@ def test_following_twice_changes_nothing_not_even_the_level(browser: Browser, se
     assert all_rows(sessions) == before
     with sessions() as session:
         assert session.scalars(select(Follow.level)).all() == [Level.ALWAYS]
+
+
+def test_a_newcomer_whose_answer_was_lost_is_found_again_by_the_key_of_her_tap(
+    app: Flask, sessions: Sessions, clock: StandingClock
+):
+    slug, hers = a_slug(sessions), {**OURS, "Idempotency-Key": str(uuid.uuid4())}
+    lost = Browser(app).post(f"/s/{slug}/follow", hers)
+    clock.forward(hours=23)
+
+    again, another, known = Browser(app), Browser(app), Browser(app)
+    answer = again.post(f"/s/{slug}/follow", hers)
+
+    assert answer.status_code == 303
+    assert answer.headers["Set-Cookie"] == lost.headers["Set-Cookie"]
+    assert again.get(f"/s/{slug}").text("#suivre h2") == "Vous suivez ce commerce"
+    with sessions() as session:
+        assert len(session.scalars(select(Citizen)).all()) == len(session.scalars(select(Follow)).all()) == 1
+    other = another.post(f"/s/{slug}/follow", {**OURS, "Idempotency-Key": str(uuid.uuid4())})
+    assert other.headers["Set-Cookie"] != lost.headers["Set-Cookie"]
+    known.post(f"/s/{a_slug(sessions)}/follow")
+    assert "Set-Cookie" not in known.post(f"/s/{slug}/follow", hers).headers
+    assert Browser(app).post(f"/s/{slug}/follow", {**hers, "Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def test_nobody_is_found_again_by_a_key_that_may_be_guessed_nor_after_a_day_nor_once_erased(
+    app: Flask, sessions: Sessions, clock: StandingClock
+):
+    slug, guessed = a_slug(sessions), {**OURS, "Idempotency-Key": "0123456789abcdef"}
+    hers = {**OURS, "Idempotency-Key": str(uuid.uuid4())}
+    Browser(app).post(f"/s/{slug}/follow", guessed)
+    assert "Set-Cookie" not in Browser(app).post(f"/s/{slug}/follow", guessed).headers
+
+    first = Browser(app).post(f"/s/{slug}/follow", hers).headers["Set-Cookie"]
+    with sessions.begin() as session:
+        session.execute(delete(CitizenToken))
+    assert "Set-Cookie" not in Browser(app).post(f"/s/{slug}/follow", hers).headers
+    clock.forward(hours=24)
+    assert Browser(app).post(f"/s/{slug}/follow", hers).headers["Set-Cookie"] != first
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(browser: Browser, sessions: Sessions):
@@ -209,6 +248,6 @@ def test_without_scripts_every_state_but_the_true_one_is_hidden(browser: Browser
     page = browser.press(browser.get(f"/s/{a_slug(sessions)}"), "Suivre")
 
     shown = [part.attrs["data-state"] for part in page.all("notify-me [data-state]") if "hidden" not in part.attrs]
-    assert shown == ["without-scripts", "without-scripts denied unsupported home-screen"]
+    assert shown == ["without-scripts", "without-scripts unanswered denied unsupported home-screen"]
     assert len(page.all("[data-otherwise] a")) == 4  # her shops, by e-mail, Atom, her calendar
     assert "hidden" in page.one("[data-trouble]").attrs

@@ -1,5 +1,7 @@
 """Without a network, in a real Chromium: what was seen is read and dated, what is tapped waits and is sent once."""
 
+import io
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +11,7 @@ from flask import Flask, Response, request
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.serving import WSGIRequestHandler
 
 from blueprints.pages import assets
 from citylife.accounts.citizens import Citizen
@@ -198,6 +201,28 @@ def test_a_newcomer_follows_without_a_network_and_becomes_a_citizen_once(
     chromium.close(page)
 
 
+def test_a_newcomer_whose_answers_are_lost_becomes_one_citizen_all_the_same(
+    chromium: Chromium, url: str, slugs: list[str], street: Sessions, monkeypatch: pytest.MonkeyPatch
+):
+    page = chromium.open(f"{url}/s/{slugs[0]}", worker=True)
+    page.wait_for_function(CONTROLLED)
+    page.reload()
+    wait_until_kept(page, f"/s/{slugs[0]}")
+    lost: list[str] = []
+    monkeypatch.setattr(WSGIRequestHandler, "run_wsgi", unheard_at_first(lost, WSGIRequestHandler.run_wsgi))
+
+    page.get_by_role("button", name="Suivre", exact=True).click()
+
+    expect(page.get_by_role("heading", name="Vous suivez ce commerce")).to_be_visible()
+    assert lost == [f"/s/{slugs[0]}/follow"] * AWAY
+    assert followed(street) == ["Abricot"]
+    with street() as session:
+        assert len(session.scalars(select(Citizen)).all()) == 1
+    page.goto(f"{url}/mes-commerces")
+    expect(entry(page, slugs[0])).to_be_visible()
+    chromium.close(page)
+
+
 def test_somebody_else_on_this_browser_finds_nothing_of_hers(
     chromium: Chromium, url: str, slugs: list[str], street: Sessions
 ):
@@ -315,6 +340,23 @@ def away_at_first(refused: list[str], dispatch: Callable[[Flask], Response]) -> 
         return dispatch(app)
 
     return dispatch_then
+
+
+def unheard_at_first(
+    lost: list[str], run: Callable[[WSGIRequestHandler], None]
+) -> Callable[[WSGIRequestHandler], None]:
+    """The first changes are done, and their answers are lost on the way back."""
+
+    def run_then(handler: WSGIRequestHandler) -> None:
+        if handler.command == "POST" and len(lost) < AWAY:
+            lost.append(handler.path)
+            handler.wfile = io.BytesIO()  # type: ignore[assignment]
+            run(handler)
+            handler.connection.shutdown(socket.SHUT_RDWR)
+        else:
+            run(handler)
+
+    return run_then
 
 
 def held_until(event: threading.Event, dispatch: Callable[[Flask], Response]) -> Callable[[Flask], Response]:

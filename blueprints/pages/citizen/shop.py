@@ -8,7 +8,7 @@ from blueprints.feeds.linked_data import block, offer_thing, shop_thing
 from blueprints.guards import check_reader, check_same_origin, citizen_or_none, current_citizen, standing_session
 from blueprints.house import house, now
 from blueprints.pages.arrival import arrived
-from blueprints.pages.citizen.becoming import known_or_new, remembered
+from blueprints.pages.citizen.becoming import known_or_new, remembered, remembered_again
 from blueprints.pages.citizen.opening import show_closures, show_days
 from blueprints.pages.citizen.showing import show_offer, show_shop
 from blueprints.pages.contact import contact_of
@@ -73,11 +73,12 @@ def read_shop(slug: str) -> str | Response:
     )
 
 
-@transaction(idempotent=True)
+@transaction(idempotent=True, renewed=remembered_again)
 def follow_shop(slug: str) -> Response:
     """Follow the shop; whoever is not known yet becomes a citizen, asked for nothing.
 
-    The service worker sends what she tapped without a network later, with a key: once, and only in her own name.
+    The service worker sends what she tapped without a network later, with a key: once, and only in her own name. The
+    key is the one of her tap, so that nobody becomes two citizens where an answer is lost.
     """
     check_same_origin()
     check_reader()

@@ -54,11 +54,21 @@ async function send(form) {
 /** Send a form; « noted » says of it that the service worker keeps it until there is a network. */
 async function post(form, sent) {
   const body = new URLSearchParams(sent);
-  const answer = await fetch(form.action, { method: "POST", headers: { Accept: "text/html" }, body });
+  const headers = { Accept: "text/html", ...keyOf(form) };
+  const answer = await fetch(form.action, { method: "POST", headers, body });
   if (answer.status === NOTED) {
     form.dispatchEvent(new Event("noted", { bubbles: true }));
   }
   return answer;
+}
+
+/** What tells the same tap sent again from another one: its answer may have been lost after all was done. */
+function keyOf(form) {
+  if (!("once" in form.dataset) || !isSecureContext) {
+    return {};
+  }
+  form.dataset.once ||= crypto.randomUUID();
+  return { "Idempotency-Key": form.dataset.once };
 }
 
 /** Ask, and put the answer's part of the page in the place of ours, unless what was asked has changed meanwhile. */

@@ -5,6 +5,7 @@
 const queue = (() => {
   const PATHS = /^\/(?:s\/([^/]+)\/(follow|unfollow)|mes-commerces\/([^/]+)\/leave)$/;
   const NOBODY = "nobody";
+  const KEY = "Idempotency-Key";
   const TAG = "citylife-queue";
   const ACCEPTED = 202;
   const TOO_MANY = 429;
@@ -16,7 +17,7 @@ const queue = (() => {
     try {
       answer = await fetch(event.request);
     } catch (problem) {
-      if (!(await note(new URL(event.request.url).pathname))) {
+      if (!(await note(event.request))) {
         throw problem;
       }
       return new Response(null, { status: ACCEPTED });
@@ -26,14 +27,15 @@ const queue = (() => {
     return answer;
   }
 
-  async function note(path) {
-    const said = PATHS.exec(path);
+  // A tap that was sent with a key waits under it: it may have been done, and only its answer lost.
+  async function note(request) {
+    const said = PATHS.exec(new URL(request.url).pathname);
     const reader = said && (await keeping.reader());
     if (!reader) {
       return false;
     }
     const [, slug, wanted, left] = said;
-    const item = { slug: slug ?? left, wanted: wanted ?? "unfollow", reader, key: crypto.randomUUID() };
+    const item = { slug: slug ?? left, wanted: wanted ?? "unfollow", reader, key: request.headers.get(KEY) ?? crypto.randomUUID() };
     await stored("readwrite", (items) => items.put(item));
     await self.registration.sync?.register(TAG).catch(() => null);
     return true;
@@ -63,10 +65,7 @@ const queue = (() => {
 
   /** Whether it was done; throws where it may be tried again. */
   async function sent({ slug, wanted, reader, key }) {
-    const headers = { Accept: "application/json", "Citylife-Reader": reader };
-    if (reader !== NOBODY) {
-      headers["Idempotency-Key"] = key;
-    }
+    const headers = { Accept: "application/json", "Citylife-Reader": reader, [KEY]: key };
     const answer = await fetch(`/s/${slug}/${wanted}`, { method: "POST", headers, redirect: "manual" });
     if (answer.status >= 500 || answer.status === TOO_MANY) {
       throw new Error(String(answer.status));
