@@ -21,7 +21,7 @@ from citylife.courtesy.pace import KEEP_PACE
 from citylife.database import Base, Choice, Identifier
 from citylife.errors import Absent, Refusal, TooMany
 from citylife.ledger.statements import Statement, given_moment, run_in_turn, stored
-from citylife.shops import PUBLIC, Shop
+from citylife.shops import PUBLIC, Shop, shop_by_slug
 
 MOST_ALWAYS: Final = 3
 """At most so many shops are outside a citizen's budget of notifications."""
@@ -227,6 +227,18 @@ def follows_of(
     if after is not None:
         statement = statement.where(Follow.shop_id > after)
     return [(row[0], row[1]) for row in session.execute(statement)]
+
+
+def shop_to_leave(session: Session, citizen_id: uuid.UUID, slug: str) -> Shop:
+    """The shop of a page's address as far as it may be left: public, or followed by her whatever has become of it.
+
+    Raises:
+        Absent: it is neither.
+        ShopClosedDown: it no longer exists, and she does not follow it.
+    """
+    followed = select(Shop).join(Follow, Follow.shop_id == Shop.id)
+    hers = session.scalar(followed.where(Follow.citizen_id == citizen_id, Shop.slug == slug))
+    return shop_by_slug(session, slug) if hers is None else hers
 
 
 def always_of(session: Session, citizen_id: uuid.UUID) -> Sequence[Shop]:

@@ -104,14 +104,42 @@ def test_every_offer_is_reached_by_following_the_next_page(browser: Browser, ses
     assert (len(found), len(set(found)), address) == (45, 45, "")
 
 
-def test_her_shops_come_by_name_and_a_suspended_one_not_at_all(browser: Browser, sessions: Sessions):
+def test_her_shops_come_by_name(browser: Browser, sessions: Sessions):
     with sessions.begin() as session:
-        shops = [a_shop(session, name) for name in ("Zinc", "Étoile", "Fermée", "abricot")]
+        shops = [a_shop(session, name) for name in ("Zinc", "Étoile", "abricot")]
     follow_all(browser, *(shop.slug for shop in shops))
-    with sessions.begin() as session:
-        session.merge(shops[2]).status = ShopStatus.SUSPENDED
 
     assert names(browser.get("/mes-commerces"), "suivis") == ["abricot", "Étoile", "Zinc"]
+
+
+@pytest.mark.parametrize("status", [ShopStatus.SUSPENDED, ShopStatus.CLOSED])
+@pytest.mark.parametrize("address", ["/mes-commerces/{}/leave", "/s/{}/unfollow"])
+def test_a_shop_that_is_gone_is_said_to_be_and_may_be_left_and_nothing_else(
+    browser: Browser, sessions: Sessions, status: ShopStatus, address: str
+):
+    with sessions.begin() as session:
+        shop = a_shop(session, "Fermée", open_until="19:00")
+    follow_all(browser, shop.slug)
+    choose(browser, shop.slug, "always")
+    with sessions.begin() as session:
+        session.merge(shop).status = status
+
+    page = browser.get("/mes-commerces")
+    assert "Vous ne suivez encore aucun commerce" not in page.words
+    assert names(page, "suivis") == ["Fermée"]
+    assert "Ce commerce n’est plus sur Citylife pour l’instant." in page.words
+    assert page.all(f"main a[href='/s/{shop.slug}']") == []
+    assert [form.attrs["action"] for form in page.all("main form")] == [f"/mes-commerces/{shop.slug}/leave"]
+    assert "Il vous en reste 2" in page.words
+
+    assert browser.post(address.format(shop.slug), form={}).status_code == 303
+    left = browser.get(f"/mes-commerces?left={shop.slug}&level=always")
+    assert "Vous ne suivez plus Fermée." in left.words
+    assert left.all("main form") == []
+    assert "Vous ne suivez encore aucun commerce" in browser.get("/mes-commerces").words
+    with sessions() as session:
+        assert session.scalars(select(Follow)).all() == []
+    assert browser.post(address.format(shop.slug), form={}).status_code in {404, 410}
 
 
 def test_she_sets_how_much_she_hears_of_a_shop(browser: Browser, sessions: Sessions):

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Final, TypeVar
 
 from flask import Response, make_response, redirect, render_template, request, url_for
+from sqlalchemy import select
 
 from blueprints.cursors import read_id, read_moment, written
 from blueprints.guards import check_same_origin, citizen_or_none, current_citizen
@@ -15,9 +16,8 @@ from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.accounts.citizens import Citizen
 from citylife.discovered import discovered_offers
-from citylife.errors import Absent
 from citylife.followed import Order, followed_offers
-from citylife.follows import MOST_ALWAYS, Level, TooManyAlways, follow, follow_of, follows_of, unfollow
+from citylife.follows import MOST_ALWAYS, Level, TooManyAlways, follow, follow_of, follows_of, shop_to_leave, unfollow
 from citylife.offers.tables import Offer
 from citylife.shops import Shop, is_public, shop_by_slug
 from citylife.shops.directory import stands_of
@@ -43,10 +43,14 @@ ORDERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class FollowedShop:
-    """A shop of her list: one she follows at a level or, lately left, one that may be taken back at it (`left`)."""
+    """A shop of her list: one she follows at a level or, lately left, one that may be taken back at it (`left`).
+
+    One that is `gone` is not public any more, and may only be left.
+    """
 
     shop: ShownShop
     level: Level
+    gone: bool
     left: bool = False
 
 
@@ -95,7 +99,7 @@ def leave_shop(slug: str) -> Response:
     """Follow a shop no longer; for a minute the page lets her undo it."""
     check_same_origin()
     citizen = current_citizen()
-    shop = shop_by_slug(db.session(), slug)
+    shop = shop_to_leave(db.session(), citizen.id, slug)
     standing = follow_of(db.session(), citizen.id, shop.id)
     level = Level.NORMAL if standing is None else standing.level
     unfollow(db.session(), citizen.id, shop.id, now=now())
@@ -124,9 +128,10 @@ def _followed(citizen: Citizen) -> tuple[list[FollowedShop], str | None]:
     more = written(shown[-1][1].id) if len(rows) > MOST_FOLLOWS else None
     stands = stands_of(session, [shop.id for _, shop in shown])
     followed = [
-        FollowedShop(show_shop(shop, stands[shop.id], now=moment, locale=locale), standing.level)
+        FollowedShop(
+            show_shop(shop, stands[shop.id], now=moment, locale=locale), standing.level, gone=not is_public(shop)
+        )
         for standing, shop in shown
-        if is_public(shop)
     ]
     left = _left(citizen)
     if left is not None:
@@ -135,19 +140,15 @@ def _followed(citizen: Citizen) -> tuple[list[FollowedShop], str | None]:
 
 
 def _left(citizen: Citizen) -> FollowedShop | None:
-    """The shop she has just left, while that may be undone."""
+    """The shop she has just left, while that may be undone; said also of one that is gone."""
     slug = request.args.get("left")
-    if slug is None:
-        return None
-    try:
-        shop = shop_by_slug(db.session(), slug)
-    except Absent:
-        return None
-    if not lately_ended(db.session(), citizen.id, shop.id, now=now()):
+    shop = None if slug is None else db.session().scalar(select(Shop).where(Shop.slug == slug))
+    if shop is None or not lately_ended(db.session(), citizen.id, shop.id, now=now()):
         return None
     level = _chosen(Level, request.args.get("level"), Level.NORMAL)
+    stands = stands_of(db.session(), [shop.id])[shop.id]
     return FollowedShop(
-        show_shop(shop, stands_of(db.session(), [shop.id])[shop.id], now=now(), locale=page_locale()), level, left=True
+        show_shop(shop, stands, now=now(), locale=page_locale()), level, gone=not is_public(shop), left=True
     )
 
 

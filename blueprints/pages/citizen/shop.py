@@ -18,7 +18,7 @@ from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.accounts.sessions import AccountKind
 from citylife.consent import TEXTS, Purpose
-from citylife.follows import Level, follow, follow_of, unfollow
+from citylife.follows import Level, follow, follow_of, shop_to_leave, unfollow
 from citylife.insiders import note_team
 from citylife.offers import offers_of_shop
 from citylife.photos import fronts_of
@@ -99,7 +99,7 @@ def unfollow_shop(slug: str) -> Response:
     check_same_origin()
     check_reader()
     citizen = current_citizen()
-    shop = shop_by_slug(db.session(), slug)
+    shop = shop_to_leave(db.session(), citizen.id, slug)
     unfollow(db.session(), citizen.id, shop.id, now=now())
     return _back_to(shop)
 
