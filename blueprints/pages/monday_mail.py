@@ -9,11 +9,13 @@ from blueprints.house import house, now
 from blueprints.limits import count_of
 from blueprints.pages import mail_links
 from blueprints.pages.language import page_locale
-from blueprints.pages.merchant.showing import show_offer, show_shop
+from blueprints.pages.merchant.foreseeing import held_words
+from blueprints.pages.merchant.showing import show_limits, show_offer, show_shop
 from blueprints.storage import db
 from blueprints.transactions import tell_after, transaction
 from citylife.accounts.merchants import WRITES
 from citylife.errors import Refusal
+from citylife.ledger.sending import sending_now
 from citylife.merchant_mail.confirming import confirm_published
 from citylife.merchant_mail.mondays import AGAIN_PATH
 from citylife.merchant_mail.repeating import Again, again_of_link, live_again, repeat, repeated_lately
@@ -63,6 +65,8 @@ def _page(token: str, again: Again, *, problem: str | None = None, status: int =
     page = render_template(
         "merchant_mail/again.html",
         token=token,
+        limits=show_limits(again.shop, now=moment),
+        held=held_words(sending_now(db.session(), house().settings.aipd_date, again.shop), locale),
         shop=show_shop(again.shop, locale),
         live=None if live is None else show_offer(live, now=moment, locale=locale),
         title=again.draft.title,

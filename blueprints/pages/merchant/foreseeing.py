@@ -75,7 +75,7 @@ def foresee_audience(shop: Shop, written: Mapping[str, str], locale: str) -> Sho
         return ShownAudience(waits, None, [], [], waits)
     foreseen = house().previews.foresee(session, shop, radius=radius, ends_at=ends_at, now=starts_at)
     shown = show(foreseen, shop.id, secret=house().keys.secret_key, now=moment)
-    held = say(Sentence(TOLD[sending]), locale) if sending in TOLD else ""
+    held = held_words(sending, locale)
     if sending is Sending.PAGE_ONLY:
         return ShownAudience(held, shown.followers, [], [], held)
     words = FATES if starts_at == moment else FATES | {Fate.NOW: LATER_ON}
@@ -88,6 +88,11 @@ def foresee_audience(shop: Shop, written: Mapping[str, str], locale: str) -> Sho
         reasons=[(say(Sentence(EXPLAINED[reason]), locale), _count(count, locale)) for (_, reason), count in reasons],
         held=held,
     )
+
+
+def held_words(sending: Sending, locale: str) -> str:
+    """What holds an announcement that is published now; empty where nothing does."""
+    return say(Sentence(TOLD[sending]), locale) if sending in TOLD else ""
 
 
 def foresee_notification(shop: Shop, written: Mapping[str, str], locale: str) -> NotificationWords | None:
