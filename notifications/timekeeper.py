@@ -17,6 +17,7 @@ from citylife.activity import WHOLE
 from citylife.courtesy import pace
 from citylife.email_digest import writing
 from citylife.merchant_mail import mondays
+from citylife.merchant_mail.confirming import confirm_by_itself
 from citylife.offers import coming_again
 from citylife.timetable import Task
 
@@ -44,16 +45,22 @@ class ReadFirst:
 Work = Deed | ReadFirst
 
 
-def _start_offer(session: Session, offer_id: uuid.UUID, now: dt.datetime) -> None:
-    offers.start_due(session, offer_id, now=now)
+def _start_offer(session: Session, offer_id: uuid.UUID, now: dt.datetime, *, secret: str | None = None) -> None:
+    """With the instance's `secret`, its letter is written to whoever scheduled it."""
+    offer = offers.start_due(session, offer_id, now=now)
+    if offer is not None and secret is not None:
+        confirm_by_itself(session, offer, offer.id, secret=secret, now=now)
 
 
 def _end_offer(session: Session, offer_id: uuid.UUID, now: dt.datetime) -> None:
     offers.end_due(session, offer_id, now=now)
 
 
-def _recur(session: Session, series_id: uuid.UUID, now: dt.datetime) -> None:
+def _recur(session: Session, series_id: uuid.UUID, now: dt.datetime, *, secret: str | None = None) -> None:
+    """With the instance's `secret`, its letter is written to whoever began the recurring offer."""
     offer = coming_again.recur_due(session, series_id, now=now)
+    if offer is not None and secret is not None:
+        confirm_by_itself(session, offer, series_id, secret=secret, now=now)
     log.info("timetable.recurred", recurring=str(series_id), offer=None if offer is None else str(offer.id))
 
 
@@ -126,10 +133,14 @@ def _read_monday_letters(session: Session, after: uuid.UUID, now: dt.datetime, *
     return write
 
 
-def monday_deeds(secret: str, reads: sessionmaker[Session]) -> Mapping[Task, Work]:
-    """The deeds of Mondays, whose letters have links signed with the instance's secret; `reads` keep nobody waiting."""
-    read = partial(_read_monday_letters, secret=secret)
-    return {Task.MONDAYS: _begin_monday, Task.MONDAY_LETTERS: ReadFirst(reads, read)}
+def letter_deeds(secret: str, reads: sessionmaker[Session]) -> Mapping[Task, Work]:
+    """The deeds that write to merchants, with links signed with the instance's secret; `reads` keep nobody waiting."""
+    return {
+        Task.OFFER_STARTS: partial(_start_offer, secret=secret),
+        Task.OFFER_RECURS: partial(_recur, secret=secret),
+        Task.MONDAYS: _begin_monday,
+        Task.MONDAY_LETTERS: ReadFirst(reads, partial(_read_monday_letters, secret=secret)),
+    }
 
 
 NOTHING_ELSE: Final[Mapping[Task, Work]] = {}

@@ -35,7 +35,7 @@ from notifications.mail import mailer_for
 from notifications.measuring import Surveyor
 from notifications.postman import Postman
 from notifications.scraping import Scraping
-from notifications.timekeeper import monday_deeds
+from notifications.timekeeper import letter_deeds
 from notifications.vapid import Signers, VapidSigner
 from notifications.webpush import PushSender
 from notifications.webpush_curl import CurlSender, SenderLimits
@@ -98,7 +98,7 @@ class Worker:
                 steady=self._clock.steady,
                 push_keys=signers.numbers,
                 refuses=partial(sending_refused, aipd_date=self._settings.aipd_date),
-                besides=monday_deeds(self._keys.secret_key, reading(self._engine)),
+                besides=letter_deeds(self._keys.secret_key, reading(self._engine)),
             )
             with ExitStack() as shown:
                 if self._settings.metrics_port and self._shows_itself:

@@ -13,7 +13,6 @@ from blueprints.house import house, now
 from blueprints.storage import db
 from blueprints.transactions import tell_after, transaction
 from citylife.accounts.merchants import Scope
-from citylife.accounts.sessions import AccountKind
 from citylife.declared_uses import Declared, declare_use, undo_declared
 from citylife.ledger.sending import sending_now
 from citylife.merchant_mail.confirming import confirm_published
@@ -124,7 +123,7 @@ def publish_my_offer(_nothing: dict[str, Any], offer_id: uuid.UUID) -> Response:
     """
     offer, shop = guards.my_offer(offer_id)
     message = publish(db.session(), shop, offer, now=now(), actor_id=actor_id())
-    if guards.standing_session(AccountKind.MERCHANT) is not None:  # a program reads no mail
+    if not guards.by_key():  # a program reads no mail
         confirm_published(db.session(), shop, offer, actor_id(), secret=house().keys.secret_key, now=now())
     tell_after(db.session(), "offer.published", offer=offer.id, message=message.id if message else None)
     sending = shown_sending(sending_now(db.session(), house().settings.aipd_date, shop), problems.locale())
@@ -140,9 +139,10 @@ def publish_my_offer(_nothing: dict[str, Any], offer_id: uuid.UUID) -> Response:
 @blueprint.response(200, MerchantOfferSchema)
 @blueprint.arguments(ScheduleSchema)
 def schedule_my_offer(wanted: dict[str, Any], offer_id: uuid.UUID) -> Offer:
-    """Let an offer go live by itself, at a moment to come."""
-    offer, shop = guards.my_offer(offer_id)
-    return schedule(db.session(), shop, offer, starts_at=wanted["starts_at"], now=now(), actor_id=actor_id())
+    """Let an offer go live by itself, at a moment to come; whoever is signed in is then written to, a key is not."""
+    (offer, shop), starts_at = guards.my_offer(offer_id), wanted["starts_at"]
+    who, by_key = actor_id(), guards.by_key()
+    return schedule(db.session(), shop, offer, starts_at=starts_at, now=now(), actor_id=who, by_key=by_key)
 
 
 @blueprint.route("/merchant/offers/<uuid:offer_id>/withdraw", methods=("POST",))

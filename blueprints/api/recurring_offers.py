@@ -64,6 +64,7 @@ def begin_my_recurring_offer(draft: dict[str, Any], shop_id: uuid.UUID) -> Respo
         RecurringDraft(**draft, rhythm=rhythm),
         now=now(),
         actor_id=guards.merchant_id(),
+        by_key=guards.by_key(),
     )
     headers = {"Location": f"/api/v1/merchant/recurring-offers/{series.id}"}
     return conditions.answer(_bytes(series), 201, headers=headers)

@@ -17,6 +17,7 @@ from blueprints.guards.citizens import (
     shown_token,
 )
 from blueprints.guards.merchants import (
+    by_key,
     current_merchant,
     merchant_id,
     merchant_required,
@@ -58,6 +59,7 @@ __all__ = [
     "SignInNeeded",
     "asking",
     "bearer_token",
+    "by_key",
     "caller",
     "check_reader",
     "check_same_origin",

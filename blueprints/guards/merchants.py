@@ -39,6 +39,11 @@ def merchant_id() -> uuid.UUID:
     return _asking()[0]
 
 
+def by_key() -> bool:
+    """Whether a program of hers asks, by an API key, and not she herself."""
+    return standing_session(AccountKind.MERCHANT) is None
+
+
 def current_merchant() -> Merchant:
     """The merchant who is asking, with her address and language.
 
@@ -71,7 +76,7 @@ def merchant_session_required(view: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         _asking()
-        if standing_session(AccountKind.MERCHANT) is None:
+        if by_key():
             raise SessionNeeded
         return view(*args, **kwargs)
 

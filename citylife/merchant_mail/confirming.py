@@ -1,9 +1,11 @@
 """The letter that follows publishing: what is announced, and a link whose page asks for « Tout est parti », by one tap.
 
-It goes to whoever published, once an offer, unless she wants no such letters. The link acts in her name alone, as long
-as she is of the shop's team and the offer is live; then it can take back what it did, and nothing else.
+It goes to whoever published, or asked that it be published by itself, once an offer, unless she wants no such letters
+or a program asked. The link acts in her name alone, as long as she is of the shop's team and the offer is live; then it
+can take back what it did, and nothing else.
 """
 
+import contextlib
 import datetime as dt
 import uuid
 from typing import Final
@@ -12,6 +14,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from citylife.accounts.merchants import Merchant
+from citylife.audit import entries
 from citylife.errors import NotYours
 from citylife.letters import LetterKind, write_letter
 from citylife.merchant_mail.links import Purpose, ids_of, token_of
@@ -48,6 +51,20 @@ def confirm_published(
         expires_at=offer.ends_at,
         now=now,
     )
+
+
+def confirm_by_itself(session: Session, offer: Offer, asked: uuid.UUID, *, secret: str, now: dt.datetime) -> None:
+    """Write to whoever asked for an offer that has just gone live by itself, if she is still of the shop's team.
+
+    `asked` is what she scheduled, the offer itself, or began, a recurring offer: the audit log knows who it was.
+    """
+    action = "offer.scheduled" if asked == offer.id else "recurring.begun"
+    for entry in entries(session, subject_id=asked, action=action, limit=1):
+        if entry.actor_id is None or entry.detail.get("by_key"):
+            return
+        with contextlib.suppress(NotYours):
+            _, shop, _ = offer_of_team(session, entry.actor_id, offer.id)
+            confirm_published(session, shop, offer, entry.actor_id, secret=secret, now=now)
 
 
 def offer_of_link(session: Session, token: str, *, secret: str) -> tuple[Offer, Shop, uuid.UUID] | None:

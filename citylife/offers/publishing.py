@@ -80,8 +80,9 @@ def schedule(
     now: dt.datetime,
     actor: Actor = Actor.MERCHANT,
     actor_id: uuid.UUID | None = None,
+    by_key: bool = False,
 ) -> Offer:
-    """Publish a draft at a moment to come; scheduled again, the moment moves.
+    """Publish a draft at a moment to come; scheduled again, the moment moves. `by_key`: a program asks, not a person.
 
     Raises:
         NotYours, ShopNotVerified, ShopSuspended, AlreadyLive, OfferClosed: as `publish`.
@@ -95,13 +96,13 @@ def schedule(
     offer.status = OfferStatus.SCHEDULED
     touch(offer, now=now)
     timetable.plan(session, Task.OFFER_STARTS, offer.id, starts_at)
-    note(session, "offer.scheduled", offer.id, actor=actor, actor_id=actor_id, now=now)
+    note(session, "offer.scheduled", offer.id, actor=actor, actor_id=actor_id, now=now, by_key=by_key)
     session.flush()
     return offer
 
 
-def start_due(session: Session, offer_id: uuid.UUID, *, now: dt.datetime) -> Message | None:
-    """Publish a scheduled offer whose time has come; harmless when it is not, or not any more, to be published.
+def start_due(session: Session, offer_id: uuid.UUID, *, now: dt.datetime) -> Offer | None:
+    """Publish a scheduled offer whose time has come; the offer, or None where it is not, or not any more, to be.
 
     A moment that moved is planned again. While the shop is suspended the offer waits, until its end at most.
     """
@@ -125,7 +126,8 @@ def start_due(session: Session, offer_id: uuid.UUID, *, now: dt.datetime) -> Mes
     if shop.status is not ShopStatus.VERIFIED:
         timetable.plan(session, Task.OFFER_STARTS, offer.id, min(now + LOOK_AGAIN, offer.ends_at))
         return None
-    return _go_live(session, shop, offer, now=now, actor=Actor.SYSTEM, actor_id=None)
+    _go_live(session, shop, offer, now=now, actor=Actor.SYSTEM, actor_id=None)
+    return offer
 
 
 def may_publish(session: Session, shop: Shop, offer: Offer) -> None:

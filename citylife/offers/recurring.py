@@ -198,8 +198,9 @@ def begin_recurring(
     *,
     now: dt.datetime,
     actor_id: uuid.UUID | None = None,
+    by_key: bool = False,
 ) -> RecurringOffer:
-    """Let an offer come again each week, from the next day of its rhythm on.
+    """Let an offer come again each week, from the next day of its rhythm on. `by_key`: a program asks, not a person.
 
     Raises:
         ShopNotVerified, ShopSuspended: the shop may not speak.
@@ -219,7 +220,7 @@ def begin_recurring(
     session.add(series)
     session.flush()
     plan_next(session, series, now=now)
-    note(session, "recurring.begun", series.id, actor=Actor.MERCHANT, actor_id=actor_id, now=now)
+    note(session, "recurring.begun", series.id, actor=Actor.MERCHANT, actor_id=actor_id, now=now, by_key=by_key)
     session.flush()
     return series
 

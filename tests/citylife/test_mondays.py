@@ -66,7 +66,7 @@ def written(sessions: Sessions, now: dt.datetime = MONDAY) -> list[Letter]:
 
 @pytest.fixture
 def besides(readers: Sessions) -> Mapping[Task, timekeeper.Work]:
-    return timekeeper.monday_deeds(SECRET, readers)
+    return timekeeper.letter_deeds(SECRET, readers)
 
 
 Besides = Mapping[Task, timekeeper.Work]

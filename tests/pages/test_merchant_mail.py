@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.accounts.merchants import Merchant, Role, join_team, leave_team
+from citylife.audit import entries
 from citylife.letters import Letter, LetterKind
 from citylife.merchant_mail.confirming import confirm_published
 from citylife.merchant_mail.links import Purpose, ids_of, token_of
@@ -115,6 +116,26 @@ def test_the_api_writes_to_a_person_and_not_to_a_program(app: Flask, fournil: Fo
         assert app.test_client().post(path, headers=headers, json={}).status_code == 200
     (letter,) = fournil.letters()
     assert ids_of(Purpose.SELL_OUT, letter.content["sell_out"], 2, secret=fournil.secret) == (fournil.camille, by_hand)
+
+
+def test_the_log_says_whether_a_person_or_a_program_asked_for_what_goes_live_by_itself(app: Flask, fournil: Fournil):
+    with fournil.sessions.begin() as session:
+        camille = session.get_one(Merchant, fournil.camille)
+        tokens = builders.signed_in(session, camille), builders.a_key(session, camille)[1]
+    weekly = {"title": "Tarte", "weekdays": [3], "at": "08:00", "hours": 4}
+    for token in tokens:
+        headers = {"Authorization": f"Bearer {token}"}
+        paths = {
+            f"/api/v1/merchant/offers/{fournil.offer(status=OfferStatus.DRAFT)}/schedule": {
+                "starts_at": (NOW + dt.timedelta(hours=1)).isoformat()
+            },
+            f"/api/v1/merchant/shops/{fournil.shop_id}/recurring-offers": weekly,
+        }
+        for path, said in paths.items():
+            assert app.test_client().post(path, headers=headers, json=said).status_code in {200, 201}
+    with fournil.sessions() as session:
+        for action in ("offer.scheduled", "recurring.begun"):
+            assert [entry.detail["by_key"] for entry in entries(session, action=action, limit=9)] == [True, False]
 
 
 def test_news_and_who_wants_no_letter_get_none(fournil: Fournil, browser: Browser):
