@@ -48,7 +48,7 @@ def list_rules() -> Response:
             "setting": promise.setting,
             "shop_id": promise.shop_id,
         }
-        for promise in promises(db.session(), guards.current_citizen(), sending)
+        for promise in promises(db.session(), guards.current_citizen(), sending, now=now())
     ]
     body = conditions.json_bytes(PromisesSchema().dump({"items": shown}))
     response = conditions.answer(body, vary="Authorization, Cookie, Accept-Language")

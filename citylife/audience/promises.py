@@ -1,5 +1,6 @@
 """Promises: each rule by which a citizen is told of something or not, as it stands for her, in one sentence."""
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from citylife.follows import MOST_ALWAYS, Follow
 from citylife.ledger.reasons import Setting
 from citylife.ledger.sending import TOLD_HER, Sending
 from citylife.moments import clock_words
+from citylife.places import places_of
 from citylife.shops.tables import Shop
 from citylife.wording import Sentence
 
@@ -25,6 +27,8 @@ class Rule(Enum):
     QUIET_HOURS = "quiet-hours"
     SUNDAYS = "sundays"
     ALWAYS = "always"
+    NEARNESS = "nearness"
+    DISCOVERY = "discovery"
     BUDGET = "budget"
     DRAW = "draw"
     DIGEST = "digest"
@@ -42,7 +46,7 @@ class Promise:
     shop_id: uuid.UUID | None = None
 
 
-def promises(session: Session, citizen: Citizen, sending: Sending) -> Iterator[Promise]:
+def promises(session: Session, citizen: Citizen, sending: Sending, *, now: dt.datetime) -> Iterator[Promise]:
     """Every rule by which this citizen is told; `sending` is what holds everything now, if anything does."""
     yield Promise(Rule.QUIET_HOURS, _quiet_hours(citizen), Setting.QUIET_HOURS)
     sundays = "Rien le dimanche." if citizen.quiet_sundays else "Le dimanche est pour vous un jour comme les autres."
@@ -53,6 +57,8 @@ def promises(session: Session, citizen: Citizen, sending: Sending) -> Iterator[P
         most=MOST_ALWAYS,
     )
     yield Promise(Rule.ALWAYS, always, Setting.LEVEL)
+    yield Promise(Rule.NEARNESS, _nearness(placed=bool(places_of(session, citizen.id, now=now))), Setting.PLACES)
+    yield Promise(Rule.DISCOVERY, _discovery(citizen), Setting.DISCOVER_NEARBY)
     budget = Sentence(
         "Notifications de tous vos autres commerces réunis : {weekly} par semaine et {daily} par jour, au plus.",
         weekly=citizen.weekly_budget,
@@ -79,6 +85,21 @@ def _quiet_hours(citizen: Citizen) -> Sentence:
         return Sentence("Vous n’avez pas d’heures calmes.")
     begin, end = clock_words(citizen.quiet_from), clock_words(citizen.quiet_until)
     return Sentence("Rien entre {begin} et {end}, à l’heure de chez vous : cela attend.", begin=begin, end=end)
+
+
+def _nearness(*, placed: bool) -> Sentence:
+    if placed:
+        return Sentence("Un commerce suivi « à proximité » ne vous annonce que ce qui est proche de l’un de vos lieux.")
+    return Sentence("Vous n’avez aucun lieu : un commerce suivi « à proximité » vous prévient comme « Normal ».")
+
+
+def _discovery(citizen: Citizen) -> Sentence:
+    if not (citizen.discover_nearby and citizen.location_consented):
+        return Sentence("Un commerce que vous ne suivez pas ne vous prévient jamais.")
+    return Sentence(
+        "Un commerce que vous ne suivez pas vous prévient s’il est proche de l’un de vos lieux, dans votre budget ; "
+        "jamais s’il peut révéler votre santé ou vos croyances."
+    )
 
 
 def _digest(citizen: Citizen) -> Sentence:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from citylife.buckets import BUCKETS
 from citylife.courtesy.rules import ANNOUNCEMENTS_A_DAY, announcements_a_day_then
 from citylife.courtesy.tables import DigestLine
-from citylife.follows import Follow
+from citylife.follows import Follow, Level
 from citylife.ledger.sending import Sending
 from citylife.ledger.statements import Statement, moment, stored
 from citylife.ledger.sums import KEPT_FOR
@@ -30,6 +30,7 @@ from citylife.ledger.tables import (
 )
 from citylife.offers import Offer, OfferStatus
 from citylife.offers.tables import LONGEST
+from citylife.places import places_of
 from citylife.shops import Shop
 
 _HELD: Final = {
@@ -56,6 +57,7 @@ class DecisionRow:
     A digest, or « near me now », is of no one offer nor shop. What was put aside is told in the one of them that
     `told_in` names, or (`aside`) will be in the next digest. `a_day` is how many announcements the shop might make on a
     day when it was decided, where that is the reason. `held_by` is what holds it just now, where it has not left.
+    `unplaced` says that she follows the shop « nearby » and has no place, as it stands now: the ledger keeps neither.
     """
 
     message_id: uuid.UUID
@@ -75,6 +77,7 @@ class DecisionRow:
     a_day: int
     deliveries: tuple[DeliveryRow, ...]
     held_by: Sending | None = None
+    unplaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,8 @@ def decisions_of(
     ]
     found += _announced_before(session, citizen_id, now=now, after=after, limit=limit)
     stopped = _stopped_among(session, {row.shop_id for row in found if row.shop_id})
-    found = [replace(row, held_by=_held_by(row, sending, stopped)) for row in found]
+    unplaced = _nearby_without_a_place(session, citizen_id, now)
+    found = [replace(row, held_by=_held_by(row, sending, stopped), unplaced=row.shop_id in unplaced) for row in found]
     found += _not_decided_yet(session, citizen_id, now=now, after=after, limit=limit, sending=sending)
     found.sort(key=attrgetter("message_id"), reverse=True)
     return found[:limit]
@@ -260,6 +264,14 @@ def _stopped_among(session: Session, shops: Iterable[uuid.UUID]) -> set[uuid.UUI
     """Which of the shops staff have stopped."""
     stops = select(SendingStop.shop_id).where(SendingStop.shop_id.in_(shops), SendingStop.lifted_at.is_(None))
     return set(session.scalars(stops))
+
+
+def _nearby_without_a_place(session: Session, citizen_id: uuid.UUID, now: dt.datetime) -> set[uuid.UUID]:
+    """The shops she follows « nearby » while she has no place, so that they tell her as usual."""
+    if places_of(session, citizen_id, now=now):
+        return set()
+    nearby = select(Follow.shop_id).where(Follow.citizen_id == citizen_id, Follow.level == Level.NEARBY)
+    return set(session.scalars(nearby))
 
 
 def _held_by(row: DecisionRow, sending: Sending, stopped: Container[uuid.UUID | None]) -> Sending | None:

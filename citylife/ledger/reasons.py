@@ -102,6 +102,7 @@ LOST: Final[Mapping[DeliveryState, tuple[str, Setting | None]]] = {
     DeliveryState.GONE: (SENTENCES[Reason.DEVICE_GONE], Setting.DEVICE),
 }
 """Why what was sent reached no device of hers, and which setting would change that; the first that is true is told."""
+UNPLACED: Final = "Vous n’avez pas de lieu : « à proximité » vaut alors « Normal »."
 ONCE_MORE: Final = "Elle partira dès que ce sera possible, si l’offre est encore en cours."
 STILL_QUIET: Final = "Elle attend la fin de vos heures calmes."
 ASIDE: Final = "L’offre sera dans votre prochain récapitulatif, si elle est encore valable."

@@ -6,12 +6,39 @@ import pytest
 
 from citylife.accounts.citizens import Citizen
 from citylife.accounts.staff import StaffRole
+from citylife.audience.judging import Hearers, judging
 from citylife.audience.promises import Rule
 from citylife.courtesy.rules import set_announcements_a_day
 from citylife.ledger.stops import stop_sending
+from citylife.ledger.tables import Reason
+from citylife.places import PlaceKind, area_of_commune, set_place
 from tests import builders
 
 pytestmark = pytest.mark.usefixtures("assessed")
+
+
+RULED = {
+    Reason.LEVEL_NONE: None,  # her own choice for that shop, said where she makes it
+    Reason.NO_CONSENT: None,
+    Reason.NO_DEVICE: None,
+    Reason.NOT_NEAR: "nearness",
+    Reason.NEARBY: "nearness",
+    Reason.QUIET_HOURS: "quiet-hours",
+    Reason.ONE_A_DAY: "one-a-day",
+    Reason.ALWAYS: "always",
+    Reason.DISCOVERY: "discovery",
+    Reason.FOLLOWS: "budget",
+    Reason.WEEK_SPENT: "budget",
+    Reason.DAY_SPENT: "budget",
+    Reason.DRAWN: "draw",
+    Reason.NOT_DRAWN: "draw",
+}
+"""By which rule the audience decides for each of its reasons; none where she is not to be told at all."""
+
+
+def judged():
+    """The question of the audience, in SQL."""
+    return " ".join(judging(hearers, "").numbered()[0] for hearers in Hearers)
 
 
 def told(caller, language="fr"):
@@ -28,6 +55,9 @@ def test_every_rule_is_told_in_one_sentence_in_both_languages(town):
     caller = town.citizen()
     french, english = told(caller), told(caller, "en")
     assert [rule for rule, *_ in french] == [rule for rule, *_ in english] == [rule.value for rule in Rule]
+    decided = {reason for reason in Reason if f"'{reason.value}'" in judged()}
+    assert set(RULED) == decided, "every reason that the audience decides by has its rule, or says why it has none"
+    assert {rule for rule in RULED.values() if rule} <= {rule for rule, *_ in french}
     assert french == [
         ("quiet-hours", "Rien entre 20 h et 9 h, à l’heure de chez vous : cela attend.", "quiet-hours"),
         ("sundays", "Rien le dimanche.", "quiet-hours"),
@@ -39,6 +69,12 @@ def test_every_rule_is_told_in_one_sentence_in_both_languages(town):
             ),
             "level",
         ),
+        (
+            "nearness",
+            "Vous n’avez aucun lieu : un commerce suivi « à proximité » vous prévient comme « Normal ».",
+            "places",
+        ),
+        ("discovery", "Un commerce que vous ne suivez pas ne vous prévient jamais.", "discover-nearby"),
         (
             "budget",
             "Notifications de tous vos autres commerces réunis : 5 par semaine et 2 par jour, au plus.",
@@ -88,6 +124,22 @@ def test_her_settings_change_what_she_is_told(town):
     assert "9 par semaine et 4 par jour" in sentences["budget"]
     assert caller.patch("/me", json={"quiet_from": "07:00"}).status_code == 200
     assert of(Rule.QUIET_HOURS, caller) == ["Vous n’avez pas d’heures calmes."]
+
+
+def test_a_place_and_discovery_change_what_is_near_and_who_tells_her(town):
+    caller = town.citizen()
+    with town.sessions.begin() as session:
+        citizen = session.get_one(Citizen, caller.id)
+        citizen.discover_nearby = citizen.location_consented = True
+        set_place(session, citizen, area_of_commune(builders.BETHUNE), PlaceKind.LASTING, now=town.clock())
+    assert of(Rule.NEARNESS, caller) == [
+        "Un commerce suivi « à proximité » ne vous annonce que ce qui est proche de l’un de vos lieux."
+    ]
+    [discovery] = of(Rule.DISCOVERY, caller)
+    assert discovery == (
+        "Un commerce que vous ne suivez pas vous prévient s’il est proche de l’un de vos lieux, dans votre budget ; "
+        "jamais s’il peut révéler votre santé ou vos croyances."
+    )
 
 
 @pytest.mark.parametrize(

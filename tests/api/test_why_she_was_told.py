@@ -122,6 +122,26 @@ def test_what_was_decided_names_the_setting_that_would_change_it(town, level, wi
     assert told["shop_name"] == "Chez Léon"
 
 
+def test_nearby_without_a_place_says_that_it_is_as_usual_and_what_a_place_would_change(town):
+    shop, other = town.shop("Chez Léon"), town.shop("Ailleurs")
+    caller = a_follower(town, shop, Level.NEARBY)
+    with town.sessions.begin() as session:
+        builders.a_follow(session, session.get_one(Citizen, caller.id), session.merge(other), now=town.clock())
+    announce(town, shop)
+    announce(town, other)
+    usual, told = why(caller)
+    assert (usual["explanation"], usual["setting"]) == ("Vous suivez Ailleurs.", "level")
+    assert (told["outcome"], told["reason"], told["setting"]) == ("send", "follows", "places")
+    assert told["explanation"].replace("\xa0", " ") == (
+        "Vous suivez Chez Léon. Vous n’avez pas de lieu : « à proximité » vaut alors « Normal »."
+    )
+    english = why(caller, **{"Accept-Language": "en"})[1]["explanation"]
+    assert english == "You follow Chez Léon. You have no place: “Nearby” then means “Normal”."
+    caller.post("/me/consents", json=CONSENT)
+    assert caller.post("/me/places", json={"kind": "lasting", **HERE}).status_code == 201
+    assert why(caller)[1]["explanation"] == "Vous suivez Chez Léon."
+
+
 @pytest.mark.parametrize(
     ("wish", "fr", "en"),
     [

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.accounts.citizens import Citizen
 from citylife.activity import DailyCount
-from citylife.consent import Purpose
+from citylife.consent import TEXTS, Purpose
 from citylife.courtesy.tables import DigestLine
 from citylife.follows import EndedFollow, Follow, Level
 from citylife.ledger.messages import propose_announcement
@@ -160,6 +160,25 @@ def test_she_sets_how_much_she_hears_of_a_shop(browser: Browser, sessions: Sessi
     with sessions() as session:
         assert session.scalars(select(Follow.level).where(Follow.citizen_id != other.id)).all() == [Level.NEARBY]
     assert chosen(choose(browser, slug, "nonsense"), slug) == "nearby"
+
+
+def test_nearby_without_a_place_says_that_it_is_as_usual_until_she_has_one(browser: Browser, sessions: Sessions):
+    with sessions.begin() as session:
+        slug = a_shop(session, "Le Fournil").slug
+    follow_all(browser, slug)
+    words = "Vous n’avez pas de lieu : « à proximité » vaut alors « Normal »."
+    assert words not in browser.get("/mes-commerces").words
+    assert "sans lieu, comme « Normal »" in browser.get("/mes-commerces").text(".meanings")
+
+    page = choose(browser, slug, "nearby")
+
+    assert words in page.text(f"#commerce-{slug}")
+    assert page.all(f"#commerce-{slug} a[href='/reglages/lieux']")
+    english = ReadPage(browser.client.get("/mes-commerces", headers={"Accept": "text/html", "Accept-Language": "en"}))
+    assert "You have no place: “Nearby” then means “Normal”." in english.words
+    consent = {"agreed": "1", "text_version": TEXTS[Purpose.LOCATION].version}
+    assert browser.post("/reglages/lieux", form={"commune": "62119", **consent}).status_code == 303
+    assert words not in browser.get("/mes-commerces").words
 
 
 def test_a_fourth_always_is_neither_offered_nor_taken(browser: Browser, sessions: Sessions):

@@ -19,6 +19,7 @@ from citylife.discovered import discovered_offers
 from citylife.followed import Order, followed_offers
 from citylife.follows import MOST_ALWAYS, Level, TooManyAlways, follow, follow_of, follows_of, shop_to_leave, unfollow
 from citylife.offers.tables import Offer
+from citylife.places import places_of
 from citylife.shops import Shop, is_public, shop_by_slug
 from citylife.shops.directory import stands_of
 from citylife.text import folded
@@ -74,6 +75,7 @@ def read_mine() -> str:
         back=request.args.get("back"),
         level=Level,
         levels=LEVELS,
+        placed=citizen is not None and bool(places_of(db.session(), citizen.id, now=now())),
         always_left=MOST_ALWAYS if citizen is None else MOST_ALWAYS - always_taken(db.session(), citizen.id),
     )
 

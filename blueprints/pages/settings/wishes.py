@@ -81,6 +81,8 @@ TOLD_IN: Final = {
     Rule.DRAW: Part.BUDGET.value,
     Rule.DIGEST: Part.DIGEST.value,
     Rule.ALWAYS: ALWAYS,
+    Rule.NEARNESS: ALWAYS,
+    Rule.DISCOVERY: Part.DISCOVERY.value,
 }
 """In which part of the page a rule is told; the others stand together at its end."""
 LONGEST_WORD: Final = 40
@@ -200,7 +202,8 @@ def _written(part: Part, form: Mapping[str, str]) -> dict[str, Any]:
 def _told(citizen: Citizen, locale: str) -> Mapping[str, Sequence[str]]:
     """The rules as they stand for her, by the part of the page that tells them."""
     told: dict[str, list[str]] = defaultdict(list)
-    for promise in promises(db.session(), citizen, sending_now(db.session(), house().settings.aipd_date)):
+    sending = sending_now(db.session(), house().settings.aipd_date)
+    for promise in promises(db.session(), citizen, sending, now=now()):
         told[TOLD_IN.get(promise.rule, OTHERS)].append(say(promise.sentence, locale))
     return told
 
