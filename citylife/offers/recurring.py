@@ -447,5 +447,4 @@ def _columns(draft: RecurringDraft) -> dict[str, Any]:
 
 
 def _touch(series: RecurringOffer, *, now: dt.datetime) -> None:
-    series.version += 1
-    series.updated_at = now
+    series.version, series.updated_at = series.version + 1, now
