@@ -374,7 +374,9 @@ def recipients(settings: Settings) -> Sequence[Sentence]:
         found.append(
             Sentence(
                 "Le fond de carte {host}, quand vous regardez la carte : l’adresse réseau de votre appareil et "
-                "l’endroit que la carte montre, sans cookie ni page d’origine.",
+                "l’endroit que la carte montre, sans cookie ni page d’origine. Autour de votre position, elle "
+                "s’ouvre sur un carré d’environ 10 km² où vous êtes, sans dire où dans ce carré ; ce que vous y "
+                "déplacez ou agrandissez ensuite, il le voit aussi.",
                 host=urlsplit(settings.map_tiles).hostname,
             )
         )

@@ -79,7 +79,14 @@ def test_recipients_follow_the_settings():
             )
         )
     )
-    for name in ("push.example", "Hébergeur du Nord.", "adresses.example", "entreprises.example", "cartes.example"):
+    for name in (
+        "push.example",
+        "Hébergeur du Nord.",
+        "adresses.example",
+        "entreprises.example",
+        "cartes.example",
+        "10\u00a0km²",
+    ):
         assert name in whole
     for letter in (
         "connexion",

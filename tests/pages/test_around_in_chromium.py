@@ -24,6 +24,10 @@ pytestmark = pytest.mark.long
 Sessions = sessionmaker[Session]
 HERE = (50.52914, 2.64987)
 """Where she is, far enough from where her position is rounded to that the order of shops differs."""
+ALSO_HERE = ((50.5391, 2.6729), (50.5208, 2.6436))
+"""Elsewhere on the same tile of `ZOOM_OF_A_CELL`, near its corners, rounded to other points."""
+ZOOM_OF_A_CELL = 13
+"""A tile closer than that is smaller than a cell of resolution 7."""
 SPOTS = {
     "Au nord": (50.5345, 2.6499),
     "À l’ouest": (50.5291, 2.6412),
@@ -240,6 +244,25 @@ def test_the_map_shows_each_shop_under_its_number_and_bars_nobody(
     assert "cookie" not in headers
     assert "referer" not in headers, path
     chromium.close(page)
+
+
+def test_the_tiles_asked_for_say_where_she_is_no_more_finely_than_a_cell(chromium: Chromium, url: str, tiles: MapTiles):
+    asked = []
+    for position in (HERE, *ALSO_HERE):
+        tiles.asked.clear()
+        page = located(chromium, url, position, width=1280)
+        page.get_by_label("Jusqu’à").select_option("1000")
+        page.get_by_role("button", name="Là où je suis").click()
+        expect(page.get_by_role("heading", name="Autour de votre position")).to_be_focused()
+        page.locator("#carte").scroll_into_view_if_needed()
+        expect(page.locator(".map-centre")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        asked.append({path for path, _ in tiles.asked})
+        chromium.close(page)
+
+    zooms = {int(path.split("/")[1]) for path in asked[0]}
+    assert zooms == {ZOOM_OF_A_CELL}
+    assert asked[0] == asked[1] == asked[2], "elsewhere on the same tile the map asks for the same"
 
 
 def test_the_map_is_fetched_only_by_whom_it_is_about_to_show(chromium: Chromium, url: str, street: Sessions):

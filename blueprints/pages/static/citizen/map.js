@@ -1,6 +1,9 @@
 // Draws the shops of the list on a map, each under its number; fetched only once somebody is about to see it.
 
 const CLOSEST = 16;
+// Around her: a tile is some 10 km² here, and a cell, which is all that may be told of where she is, some 4.5.
+const CLOSEST_TO_HER = 13;
+const TILE = 256;
 const AHEAD = "200px";
 
 /** Show the map that stands in `area`, around her where her phone says so; nothing where there is none. */
@@ -76,13 +79,27 @@ function quietTiles(L) {
 
 function draw(area, section, map, her) {
   const { L } = window;
-  const centre = [Number(her?.latitude ?? area.dataset.latitude), Number(her?.longitude ?? area.dataset.longitude)];
   const items = [...area.querySelectorAll(".near")];
-  map.fitBounds(L.latLngBounds([centre, ...items.map(spotOf)]).pad(0.1), { maxZoom: CLOSEST, animate: false });
+  if (her) {
+    lookAround(L, map, spotOf(area), Number(area.dataset.radius));
+  } else {
+    const bounds = L.latLngBounds([spotOf(area), ...items.map(spotOf)]);
+    map.fitBounds(bounds.pad(0.1), { maxZoom: CLOSEST, animate: false });
+  }
+  const centre = her ? [her.latitude, her.longitude] : spotOf(area);
   L.circleMarker(centre, { radius: 8, className: "map-centre", interactive: false }).addTo(map);
   for (const item of items) {
     mark(L, map, item);
   }
+}
+
+// Whoever serves the tiles learns which are asked for. They follow from one tile and the radius she chose: not from
+// where on that tile she is, nor from which shops are the nearest to her.
+function lookAround(L, map, rounded, radius) {
+  const on = map.project(rounded, CLOSEST_TO_HER).divideBy(TILE).floor();
+  const middle = map.unproject(on.add([0.5, 0.5]).multiplyBy(TILE), CLOSEST_TO_HER);
+  const zoom = Math.min(CLOSEST_TO_HER, map.getBoundsZoom(middle.toBounds(2 * radius)));
+  map.setView(middle, zoom, { animate: false });
 }
 
 function spotOf(item) {
