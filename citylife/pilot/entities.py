@@ -3,6 +3,9 @@
 The model is the Smart Data Models' `KeyPerformanceIndicator` v0.2.1; attributes are normalised (ETSI GS CIM 009), so
 that Orion-LD and Scorpio read them alike. What is withheld has no `kpiValue`, and `description` says why. Where there
 is a target, `currentStanding` says how the told value stands to it.
+
+The model knows no seal: each entity also carries its report's `version`, the `revision` of the measures, the report's
+`sha256` and that of the one before (`previous`). How many rows it was computed from is inside that hash, and not told.
 """
 
 import datetime as dt
@@ -53,6 +56,10 @@ def _entity(report: PilotReport, figure: Told) -> Entity:
         "areaServed": figure["territory"],
         "area": str(territory_name(figure["territory"])),
         "updatedAt": _moment(seconds),
+        "version": report.version,
+        "revision": report.revision,
+        "sha256": report.sha256.hex(),
+        "previous": report.previous.hex(),
     }
     entity: Entity = {"id": entity_id(measure.key, figure["territory"], report.period), "type": TYPE}
     entity |= {name: {"type": "Property", "value": value} for name, value in said.items()}

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pypdf
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from blueprints.pages.staff import charts
@@ -20,7 +21,7 @@ from citylife.pilot.freezing import freeze, latest_of
 from citylife.pilot.measures import MEASURES
 from citylife.pilot.periods import read_period
 from citylife.pilot.sending import PilotSending
-from citylife.pilot.tables import PilotTarget
+from citylife.pilot.tables import PilotReport, PilotTarget
 from tests import builders
 from tests.pages.conftest import ReadPage, an_app
 from tests.pages.desk import at_the_desk
@@ -146,6 +147,10 @@ def test_a_report_is_taken_away_in_each_form(desk_app: Flask, street: Sessions):
     text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf.data)).pages)
     assert "Notifications remises" in text
     assert "très bien" in text
+    with street() as session:
+        seal = session.scalars(select(PilotReport).where(PilotReport.period == str(LATER))).one()
+    assert f"précédent {seal.previous.hex()}" in karima.get(here).text(".seal")
+    assert seal.previous.hex() in text.replace("\n", "")
     assert karima.client.get(f"{here}/rapport.pdf").data == pdf.data
     entities = karima.client.get(f"{here}/entites.jsonld").get_json(force=True)
     assert {each["type"] for each in entities} == {"KeyPerformanceIndicator"}

@@ -114,6 +114,7 @@ def _deliveries(refusal: Refusal | None = None) -> Response:
 
 def _said(report: PilotReport, locale: str) -> dict[str, Any]:
     told = [(measure, past_of(measure, [report], locale)) for measure in MEASURES]
+    before = Sentence("précédent {sha256}", sha256=report.previous.hex())
     return {
         "report": report,
         "period": period_words(read_period(report.period), locale),
@@ -121,7 +122,7 @@ def _said(report: PilotReport, locale: str) -> dict[str, Any]:
         "reasons": reasons_of((each.figure for _, past in told for each in past), locale),
         "rows": [(_defined(measure, locale), past[0]) for measure, past in told if past],
         "evidence": [(letter, say(words, locale)) for letter, words in EVIDENCE_WORDS.items()],
-        "seal": f"v{report.version} · {report.revision} · sha256 {report.sha256.hex()}",
+        "seal": f"v{report.version} · {report.revision} · sha256 {report.sha256.hex()} · {say(before, locale)}",
     }
 
 
