@@ -1,23 +1,24 @@
 """The report's way to the cluster: each entity as the schema wants it, to one effect, retried, sent again by hand."""
 
 import datetime as dt
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
 from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
+from citylife.activity import Counted, count
 from citylife.audit import Actor
 from citylife.clock import utc_now
 from citylife.database import writing
-from citylife.pilot.entities import entities_of
-from citylife.pilot.freezing import freeze
+from citylife.pilot.cells import AGGLOMERATION
+from citylife.pilot.costs import enter_cost
+from citylife.pilot.entities import entities_of, entity_id
+from citylife.pilot.freezing import GENESIS, freeze
 from citylife.pilot.periods import Period, read_period
 from citylife.pilot.sending import (
     BATCH,
+    LONGEST_ANSWER,
     LONGEST_WAIT,
     NotOnItsWay,
     PilotSending,
@@ -26,11 +27,14 @@ from citylife.pilot.sending import (
     send_again,
 )
 from citylife.pilot.tables import PilotReport
+from citylife.shops import Shop
+from notifications import cluster
 from notifications.cluster import Courier, HttpCluster
 from tests import builders
 from tests.doubles.context_broker import ORION, SCORPIO, TOKEN, PlayedBroker, Trouble, a_context_broker
-from tests.needs import needs_data
+from tests.doubles.kpi_schema import kpi_schema, plain
 from tests.pilot.history import write_history
+from tests.pilot.planted import HIGH, LOW, plant_effect, plant_target
 
 WEEK = read_period("2026-W30")
 MONTH = read_period("2026-07")
@@ -45,8 +49,19 @@ class Way:
         broker.clock = self.now
         with self.sessions.begin() as session:
             write_history(session, seed=5, first=WEEK.begins, days=7, citizens=24, shops=6, offers=24)
+            self.plant(session)
         self.report = self.freeze(WEEK)
         self.batches = -(-len(self.report.content["figures"]) // BATCH)
+
+    def plant(self, session: Session) -> None:
+        """Uses that are told, with what they cost, a target, and an effect with its interval."""
+        for shop in session.scalars(select(Shop).where(~Shop.fictional)):
+            offer = builders.an_offer(session, shop, now=WEEK.begins)
+            count(session, Counted.TILL_USES, offer.id, now=WEEK.begins, by=40)
+        paid = {"first": WEEK.first, "last": WEEK.last, "cents": 70_000, "source": "Facture"}
+        enter_cost(session, **paid, staff_id=builders.new_id(), now=WEEK.ends)
+        plant_target(session, "deliveries-accepted", WEEK, 10)
+        plant_effect(session, WEEK.first)
 
     def now(self) -> dt.datetime:
         return utc_now() + self.ahead
@@ -220,23 +235,58 @@ def test_an_erratum_replaces_what_still_waits_and_a_waiting_report_is_not_sent_t
 
 
 def test_every_entity_is_as_the_smart_data_models_have_it(way: Way) -> None:
-    """Weeks and months with their areas, told and withheld, against the schema, offline."""
+    """Weeks and months with their areas, told and withheld, with target, cost and interval, against the schema."""
     entities = [*entities_of(way.report), *entities_of(way.freeze(MONTH))]
-    names = ("kpi.schema.json", "common-schema.json")
-    schemas = [json.loads(needs_data(f"ngsi-ld/{name}").read_text()) for name in names]
-    registry: Registry[Any] = Registry().with_resources(
-        [
-            (schemas[0]["$id"], Resource.from_contents(schemas[0])),
-            ("https://smart-data-models.github.io/data-models/common-schema.json", Resource.from_contents(schemas[1])),
-        ]
-    )
-    checked = Draft202012Validator(schemas[0], registry=registry)
+    schema = kpi_schema()
     assert {"kpiValue" in entity for entity in entities} == {True, False}
+    told = {entity["id"].split(":")[4]: entity for entity in entities if "kpiValue" in entity}
+    assert told["cost-per-use"]["kpiValue"]["value"] > 0
+    assert f"entre {LOW} et {HIGH}" in told["notification-effect"]["description"]["value"]
+    judged = [each["id"] for each in entities if "currentStanding" in each]
+    assert judged == [entity_id("deliveries-accepted", AGGLOMERATION, str(WEEK))]
     for entity in entities:
-        plain = {
-            name: each["value"] if isinstance(each, dict) else each
-            for name, each in entity.items()
-            if name != "@context"
-        }
-        assert list(checked.iter_errors(plain)) == []
-    assert list(checked.iter_errors({**plain, "calculationMethod": "by magic"}))
+        assert list(schema.iter_errors(plain(entity))) == []
+    one = plain(entities[0])
+    for wrong in ({"calculationMethod": "by magic"}, {"updatedAt": "hier"}, {"kpiValue": None}):
+        assert list(schema.iter_errors({**one, **wrong})), wrong
+
+
+def test_every_entity_carries_what_its_report_is_sealed_with(way: Way) -> None:
+    """Of which version and revision, its hash and that of the one before; of the rows, nothing but that hash."""
+    for report, before in ((way.report, GENESIS), (way.freeze(WEEK, reason="Retard"), way.report.sha256)):
+        way.work()
+        seal = {"version": report.version, "revision": "abc", "sha256": report.sha256.hex(), "previous": before.hex()}
+        for entity in entities_of(report):
+            assert {name: entity[name]["value"] for name in seal} == seal
+            assert "rows" not in entity
+    assert {entity["previous"]["value"] for entity in way.broker.entities.values()} == {way.report.sha256.hex()}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "words"),
+    [
+        (Trouble(204, taken_first=True, seconds=1), None, "ReadTimeout"),
+        (Trouble(503, body=b"later" + b"." * 100, drips=True), 503, "l"),
+        (Trouble(503, body=b"later", endless=True), 503, "l"),
+        (Trouble(207, body=b"[" + b" " * 100, drips=True, taken_first=True), 207, "["),
+    ],
+    ids=["silence", "drips", "endless", "half a 207"],
+)
+def test_an_answer_that_does_not_come_or_does_not_end_is_waited_for_and_asked_again(
+    way: Way, monkeypatch: pytest.MonkeyPatch, trouble: Trouble, status: int | None, words: str
+) -> None:
+    """Nobody waits longer than there is patience; what was said by then is kept, and the batch is taken once."""
+    monkeypatch.setattr(cluster, "SECONDS", (0.2, 0.2) if status is None else (5.0, 5.0))
+    monkeypatch.setattr(cluster, "PATIENCE", 0.2)
+    way.broker.troubles = [trouble]
+    assert way.work() == 1
+    failed = way.standing
+    assert (failed.state, failed.taken, failed.attempts, failed.status) == (SendingState.WAITING, 0, 1, status)
+    assert failed.answer.startswith(words)
+    assert len(failed.answer) <= (LONGEST_ANSWER if trouble.endless else len("ReadTimeout"))
+    assert failed.next_at - way.now() > dt.timedelta(seconds=55)
+    way.ahead += dt.timedelta(minutes=2)
+    assert way.work() == way.batches
+    assert way.standing.state is SendingState.DELIVERED
+    assert way.broker.came[0] == way.broker.came[1]
+    assert set(way.broker.writes.values()) == {1}
