@@ -276,3 +276,23 @@ def test_who_keeps_a_shop_that_waits_for_somebody_reads_there_whom_to_tell(
         assert links == [address or f"/commerce/nouveau?commerce={waited_for}"]
         assert page.one(f"a[href='/commerce/nouveau?commerce={waited_for}']")
         assert "C’est votre commerce ? On vous attend" not in Browser(app).get(f"/s/{kept}").words
+
+
+WRITTEN_TO = {
+    "mairie@exemple.fr": "mailto:mairie@exemple.fr?subject=http%3A%2F%2Flocalhost%3A8000%2Fs%2F{}",
+    "https://exemple.fr/contact": "https://exemple.fr/contact",
+    "": "/mentions-legales",
+}
+
+
+@pytest.mark.parametrize("contact", WRITTEN_TO)
+def test_a_mistake_on_the_page_of_any_shop_may_be_reported_also_without_an_offer(
+    sqlite_url: str, tmp_path: Path, clock: StandingClock, street: Sessions, contact: str
+):
+    with street.begin() as session:
+        slugs = [a_shop(session).slug, a_shop(session, status=ShopStatus.LISTED).slug]
+    for app in an_app(sqlite_url, tmp_path, clock, public_contact=contact):
+        for slug in slugs:
+            links = Browser(app).get(f"/s/{slug}").all("main a[href]")
+            [link] = [link for link in links if link.to_text().strip() == "Signaler une erreur sur cette page"]
+            assert link.attrs["href"] == WRITTEN_TO[contact].format(slug)

@@ -11,7 +11,7 @@ from blueprints.pages.arrival import arrived
 from blueprints.pages.citizen.becoming import known_or_new, remembered, remembered_again
 from blueprints.pages.citizen.opening import show_closures, show_days
 from blueprints.pages.citizen.showing import show_offer, show_shop
-from blueprints.pages.contact import contact_of
+from blueprints.pages.contact import contact_of, write_about
 from blueprints.pages.language import page_locale
 from blueprints.photographs import image_of, shown_photo
 from blueprints.storage import db
@@ -42,7 +42,7 @@ def read_shop(slug: str) -> str | Response:
     photo = fronts_of(session, [shop.id]).get(shop.id)
     consent = TEXTS[Purpose.NOTIFICATIONS]
     settings = house().settings
-    base_url = settings.base_url
+    contact, base_url = contact_of(settings.public_contact), settings.base_url
     canonical = base_url + url_for("citizen.read_shop", slug=slug)
     things = [
         offer_thing(
@@ -64,7 +64,8 @@ def read_shop(slug: str) -> str | Response:
         offers=[show_offer(offer, now=moment, locale=locale) for offer in offers],
         follows=citizen is not None and follow_of(session, citizen.id, shop.id) is not None,
         consent=consent,
-        contact=contact_of(settings.public_contact),
+        contact=contact,
+        mistake=url_for("public.read_legal_notice") if contact is None else write_about(contact, canonical),
         photo=None if photo is None else shown_photo(photo),
         canonical=canonical,
         linked_data=block(
