@@ -51,22 +51,48 @@ class PersonTold:
 
 
 KINDS: Final[Mapping[int, Kind]] = {
-    400: Kind("malformed", "Demande mal formée", "La demande ne peut pas être lue."),
-    401: Kind("sign-in-needed", "Identification nécessaire", "Il faut s’identifier pour accéder à cette ressource."),
-    403: Kind("forbidden", "Accès refusé", "Cette action n’est pas permise."),
-    404: Kind(Absent.slug, Absent.title, Absent.sentence),
-    405: Kind("method-not-allowed", "Méthode non permise", "Cette ressource n’accepte pas cette méthode."),
-    406: Kind("not-acceptable", "Format non disponible", "Cette ressource n’existe pas dans le format demandé."),
-    408: Kind("too-slow", "Demande trop lente", "La demande a mis trop de temps à arriver."),
-    413: Kind("too-large", "Demande trop volumineuse", "La demande dépasse la taille acceptée."),
-    415: Kind("unsupported-media-type", "Type de contenu refusé", "Le contenu doit être du JSON (application/json)."),
-    429: Kind("too-many-requests", "Trop de demandes", "Trop de demandes en peu de temps. Réessayez plus tard."),
-    500: Kind("failure", "Panne", "Une erreur est survenue de notre côté. Elle a été consignée."),
-    503: Kind("unavailable", "Momentanément indisponible", "Le service est momentanément indisponible. Réessayez."),
+    400: Kind("malformed", Sentence("Demande mal formée"), Sentence("La demande ne peut pas être lue.")),
+    401: Kind(
+        "sign-in-needed",
+        Sentence("Identification nécessaire"),
+        Sentence("Il faut s’identifier pour accéder à cette ressource."),
+    ),
+    403: Kind("forbidden", Sentence("Accès refusé"), Sentence("Cette action n’est pas permise.")),
+    404: Kind(Absent.slug, Sentence(Absent.title), Sentence(Absent.sentence)),
+    405: Kind(
+        "method-not-allowed", Sentence("Méthode non permise"), Sentence("Cette ressource n’accepte pas cette méthode.")
+    ),
+    406: Kind(
+        "not-acceptable",
+        Sentence("Format non disponible"),
+        Sentence("Cette ressource n’existe pas dans le format demandé."),
+    ),
+    408: Kind("too-slow", Sentence("Demande trop lente"), Sentence("La demande a mis trop de temps à arriver.")),
+    413: Kind("too-large", Sentence("Demande trop volumineuse"), Sentence("La demande dépasse la taille acceptée.")),
+    415: Kind(
+        "unsupported-media-type",
+        Sentence("Type de contenu refusé"),
+        Sentence("Le contenu doit être du JSON (application/json)."),
+    ),
+    429: Kind(
+        "too-many-requests",
+        Sentence("Trop de demandes"),
+        Sentence("Trop de demandes en peu de temps. Réessayez plus tard."),
+    ),
+    500: Kind("failure", Sentence("Panne"), Sentence("Une erreur est survenue de notre côté. Elle a été consignée.")),
+    503: Kind(
+        "unavailable",
+        Sentence("Momentanément indisponible"),
+        Sentence("Le service est momentanément indisponible. Réessayez."),
+    ),
 }
-HOST_REFUSED: Final = Kind("host-refused", "Nom d’hôte refusé", "Ce service ne répond pas sous ce nom.")
+HOST_REFUSED: Final = Kind(
+    "host-refused", Sentence("Nom d’hôte refusé"), Sentence("Ce service ne répond pas sous ce nom.")
+)
 COLLISION: Final = Kind(
-    "collision", "Écriture simultanée", "Une autre écriture est passée au même moment. Relisez, puis recommencez."
+    "collision",
+    Sentence("Écriture simultanée"),
+    Sentence("Une autre écriture est passée au même moment. Relisez, puis recommencez."),
 )
 
 

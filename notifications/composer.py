@@ -22,18 +22,18 @@ DECLARATIVE: Final = 8030
 """The number that marks a Declarative Web Push document (named after RFC 8030)."""
 SOON: Final = dt.timedelta(hours=1)
 LONGEST_TTL: Final = 14 * 86_400
-_ONE_OFFER: Final = "Une offre chez vos commerces"
-_OFFERS: Final = "{count} offres chez vos commerces"
-_LINE: Final = "{shop} : {title}"
-_ONE_MORE: Final = "et une autre"
-_MORE: Final = "et {count} autres"
+_ONE_OFFER: Final = Sentence("Une offre chez vos commerces")
+_OFFERS: Final = Sentence("{count} offres chez vos commerces")
+_LINE: Final = Sentence("{shop} : {title}")
+_ONE_MORE: Final = Sentence("et une autre")
+_MORE: Final = Sentence("et {count} autres")
 MOST_NAMED: Final = 3
 """How many offers a digest names; it counts the others."""
-_ONE_NEAR: Final = "Une offre près de vous"
-_NEAR: Final = "{count} offres près de vous"
+_ONE_NEAR: Final = Sentence("Une offre près de vous")
+_NEAR: Final = Sentence("{count} offres près de vous")
 TAGS: Final = {MessageKind.DIGEST: "recapitulatif", MessageKind.NEAR_ME_NOW: "pres-de-vous"}
 """`Topic` and `tag` of messages that are of no one offer."""
-_SOLD_OUT: Final = "Tout est parti : {title}"
+_SOLD_OUT: Final = Sentence("Tout est parti : {title}")
 
 
 def tag_of(offer_id: uuid.UUID) -> str:
@@ -70,11 +70,11 @@ def _listed(announced: Announced, *, locale: str, base_url: str) -> dict[str, ob
     count = len(announced.lines)
     near = announced.kind is MessageKind.NEAR_ME_NOW
     one, several = (_ONE_NEAR, _NEAR) if near else (_ONE_OFFER, _OFFERS)
-    title = Sentence(one) if count == 1 else Sentence(several, count=count)
-    named = [Sentence(_LINE, shop=shop, title=title) for shop, title in announced.lines[:MOST_NAMED]]
+    title = one if count == 1 else several.format(count=count)
+    named = [_LINE.format(shop=shop, title=title) for shop, title in announced.lines[:MOST_NAMED]]
     if count > MOST_NAMED:
         more = count - MOST_NAMED
-        named.append(Sentence(_ONE_MORE) if more == 1 else Sentence(_MORE, count=more))
+        named.append(_ONE_MORE if more == 1 else _MORE.format(count=more))
     return {
         "web_push": DECLARATIVE,
         "notification": {
@@ -90,7 +90,7 @@ def _listed(announced: Announced, *, locale: str, base_url: str) -> dict[str, ob
 
 def _body(announced: Announced, *, locale: str, now: dt.datetime, zone: ZoneInfo) -> str:
     if announced.kind is MessageKind.SOLD_OUT:
-        return say(Sentence(_SOLD_OUT, title=announced.title), locale)
+        return say(_SOLD_OUT.format(title=announced.title), locale)
     said = announced.shop_name, announced.title
     return announcement_words(*said, ends_at=announced.ends_at, now=now, locale=locale, zone=zone).body
 

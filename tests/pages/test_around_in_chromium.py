@@ -238,6 +238,8 @@ def test_the_map_shows_each_shop_under_its_number_and_bars_nobody(
     expect(page.locator(".leaflet-tile-loaded").first).to_be_visible()
     page.locator(".map-mark").last.dispatch_event("click")
     expect(page.locator(".leaflet-popup a[href^='/s/']")).to_have_text(names(page)[3])
+    map_itself = page.get_by_role("application", name="Carte des commerces de la liste")
+    expect(map_itself.get_by_role("button", name="Fermer", exact=True)).to_be_visible()
     assert chromium.barriers(page) == []
     assert chromium.complaints(page) == []
     path, headers = tiles.asked[0]

@@ -144,8 +144,8 @@ def read_atom() -> Response:
     listed = latest_reports(db.session(), most=MOST_LISTED)
     feed = atom.Feed(
         key="pilot",
-        title="Citylife : les rapports du pilote",
-        subtitle="Chaque semaine et chaque mois, quand ses chiffres sont arrêtés",
+        title=Sentence("Citylife : les rapports du pilote"),
+        subtitle=Sentence("Chaque semaine et chaque mois, quand ses chiffres sont arrêtés"),
         page=_address("public.read_latest"),
         itself=_address("public.read_atom"),
         changed=listed[0].frozen_at if listed else atom.FOUNDED,

@@ -87,6 +87,9 @@ function draw(area, section, map, her) {
     map.fitBounds(bounds.pad(0.1), { maxZoom: CLOSEST, animate: false });
   }
   const centre = her ? [her.latitude, her.longitude] : spotOf(area);
+  map.on("popupopen", ({ popup }) => {
+    popup.getElement().querySelector(".leaflet-popup-close-button").setAttribute("aria-label", section.dataset.close);
+  });
   L.circleMarker(centre, { radius: 8, className: "map-centre", interactive: false }).addTo(map);
   for (const item of items) {
     mark(L, map, item);
