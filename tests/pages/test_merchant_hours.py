@@ -13,7 +13,7 @@ from citylife.accounts.merchants import Role, join_team, team_of
 from citylife.shops import Proof, Shop, ShopStatus, verify_shop
 from tests import builders
 from tests.builders import NOW
-from tests.pages.conftest import OURS, Browser, ReadPage
+from tests.pages.conftest import OURS, Browser, ReadPage, plain
 from tests.pages.counter import COOKIE, her_browser, her_shop
 from tests.pictures import a_drawing, saved
 
@@ -71,7 +71,7 @@ def test_a_week_is_kept_and_shown_again_as_it_was_filled_in(counter, sessions, s
     )
     again = filled(counter.get(path_of(shop)))
     changed = {name for name in sent if again.get(name) != sent[name]}
-    assert changed == {"version"}
+    assert changed == {"version", "before"}
     with sessions() as session:
         slug = session.get_one(Shop, shop.id).slug
     assert "Lundi de 9 h à 12 h 30" in counter.get(f"/s/{slug}").words
@@ -114,9 +114,41 @@ def test_a_colleagues_hours_are_not_overwritten(counter, sessions, shop):
     written(sessions, shop, "Tu 10:00-18:00")
     answer = ReadPage(counter.post(path_of(shop), form=filled(page, **MORNING)))
     assert answer.status == 412
-    assert "un collègue" in answer.text("[role=alert]") or "d’un collègue" in answer.text("[role=alert]")
-    assert filled(answer)["d1_0_from"] == "10:00"
+    assert answer.text("[role=alert] h2") == "Changés entre-temps"
     assert hours_of(sessions, shop) == "Tu 10:00-18:00"
+
+
+def test_what_was_typed_stays_with_a_colleagues_hours_beside_it_and_may_replace_them(counter, sessions, shop):
+    written(sessions, shop, "We 09:00-12:00")
+    page = counter.get(path_of(shop))
+    written(sessions, shop, "Tu 10:00-18:00; We 09:00-12:00; 2026 Dec 24 off")
+    answer = ReadPage(counter.post(path_of(shop), form=filled(page, **MORNING)))
+    rows = answer.all(".versions tbody tr")
+    assert [" | ".join(plain(cell.to_text()) for cell in row.query("th, td")) for row in rows] == [
+        "Lundi | 9 h – 12 h 30 | Fermé",
+        "Mardi | Fermé | 10 h – 18 h",
+        "Fermetures exceptionnelles | rien | 24 décembre 2026",
+    ]
+    assert {name: filled(answer)[name] for name in (*MORNING, "d2_0_from")} == {**MORNING, "d2_0_from": "09:00"}
+    assert counter.post(path_of(shop), form=filled(answer)).status_code == 303
+    assert hours_of(sessions, shop) == "Mo 09:00-12:30; We 09:00-12:00"
+
+
+def test_a_third_change_is_shown_once_more(counter, sessions, shop):
+    page = counter.get(path_of(shop))
+    written(sessions, shop, "Tu 10:00-18:00")
+    answer = ReadPage(counter.post(path_of(shop), form=filled(page, **MORNING)))
+    written(sessions, shop, "Apr-Oct Mo-Su 09:00-20:00")
+    again = ReadPage(counter.post(path_of(shop), form=filled(answer)))
+    assert again.status == 412
+    assert "Apr-Oct Mo-Su 09:00-20:00" in again.text(".versions")
+
+
+def test_a_change_that_left_the_hours_alone_is_in_nobodys_way(counter, sessions, shop):
+    page = counter.get(path_of(shop))
+    written(sessions, shop, hours_of(sessions, shop))
+    assert counter.post(path_of(shop), form=filled(page, **MORNING)).status_code == 303
+    assert "Mo 09:00-12:30" in (hours_of(sessions, shop) or "")
 
 
 def test_hours_that_no_week_can_show_are_said_in_full_before_they_are_replaced(counter, sessions, shop):

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,6 +13,8 @@ from blueprints import guards
 from blueprints.house import now
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.asking import by_our_form, merchant_here
+from blueprints.pages.merchant.differing import ShownDifference
+from blueprints.pages.merchant.differing_hours import hours_differences
 from blueprints.pages.merchant.showing import show_shop
 from blueprints.storage import db
 from blueprints.transactions import transaction
@@ -20,6 +22,7 @@ from citylife.clock import local_date
 from citylife.errors import Refusal, Stale
 from citylife.shops import Shop, ShopStatus
 from citylife.shops.changes import ShopChanges, change_shop
+from citylife.shops.claims import hold_shop
 from citylife.shops.preparing import hours_for_team
 from citylife.week_hours import (
     ClosureBackwards,
@@ -44,16 +47,17 @@ COPIES: Final = {"week": range(1, 5), "all": range(1, 7)}
 """The days that are given Monday's hours, by the button that was pressed."""
 BOTH: Final = Sentence("Écrivez les deux heures, comme 09:00 et 12:30.")
 DATES: Final = Sentence("Choisissez le premier jour, et le dernier s’il y en a plusieurs.")
-CHANGED: Final = Sentence(
-    "Ces horaires ont changé pendant que vous écriviez. Voici ceux d’un collègue ; les vôtres ne sont pas enregistrés."
-)
 
 
 @dataclass
 class Sheet:
-    """What the form holds as it was written, and what is wrong with it, by day (`d0`) or closure (`c0`)."""
+    """What the form holds as it was written, and what is wrong with it, by day (`d0`) or closure (`c0`).
+
+    `before` is the text of the hours that were there when the form was opened; None where it was not said.
+    """
 
     version: int
+    before: str | None
     days: list[list[tuple[str, str]]]
     closures: list[tuple[str, str, str]]
     holidays_off: bool = False
@@ -84,12 +88,10 @@ def keep_hours(shop_id: uuid.UUID) -> Response:
     if sheet.faults:
         return _page(shop, sheet, status=REFUSED)
     try:
-        changes = ShopChanges(opening_hours=written_hours(without_past(week, local_date(now()))))
-        who = guards.merchant_id()
-        change_shop(db.session(), shop, changes, expected_version=sheet.version, now=now(), actor_id=who)
+        _keep(shop, sheet, week)
     except Stale:
         db.session().rollback()
-        return _page(shop, _sheet_of(shop), problem=CHANGED, status=Stale.status)
+        return _conflict(shop, sheet, week)
     except Refusal as refusal:
         db.session().rollback()
         at = (refusal.pointer or "").partition("/days/")[2]
@@ -97,6 +99,31 @@ def keep_hours(shop_id: uuid.UUID) -> Response:
         return _page(shop, sheet, status=refusal.status)
     done = "hours-prepared" if shop.status is ShopStatus.CLAIMED else "hours"
     return make_response(redirect(url_for("merchant.read_shop", shop_id=shop.id, said=done), 303))
+
+
+def _keep(shop: Shop, sheet: Sheet, week: WeekHours) -> None:
+    """Keep the week; a change of the shop that left its hours alone, such as a photo, is in nobody's way.
+
+    Raises:
+        Stale: its hours are not those that the form was opened with. Refusal: a rule of the house says no.
+    """
+    session, who = db.session(), guards.merchant_id()
+    hold_shop(session, shop)
+    alone = sheet.before is not None and sheet.before == _text(shop)
+    changes = ShopChanges(opening_hours=written_hours(without_past(week, local_date(now()))))
+    expected = shop.version if alone else sheet.version
+    change_shop(session, shop, changes, expected_version=expected, now=now(), actor_id=who)
+
+
+def _conflict(shop: Shop, sheet: Sheet, week: WeekHours) -> Response:
+    """What was written, still in the form, beside what a colleague kept meanwhile: sent again, it takes its place."""
+    sheet.version, sheet.before = shop.version, _text(shop)
+    theirs = hours_differences(week, sheet.before, page_locale(), today=local_date(now()))
+    return _page(shop, sheet, theirs=theirs, status=Stale.status)
+
+
+def _text(shop: Shop) -> str:
+    return hours_for_team(db.session(), shop) or ""
 
 
 def _sheet_of(shop: Shop) -> Sheet:
@@ -107,7 +134,7 @@ def _sheet_of(shop: Shop) -> Sheet:
     week = without_past(week, local_date(now()))
     days = [[(f"{span.opens:%H:%M}", f"{span.closes:%H:%M}") for span in spans] for spans in week.days]
     closures = [(one.first.isoformat(), one.last.isoformat(), one.comment) for one in week.closures]
-    return Sheet(shop.version, days, closures, week.holidays_off, beyond)
+    return Sheet(shop.version, _text(shop), days, closures, week.holidays_off, beyond)
 
 
 def _beyond(shop: Shop) -> str:
@@ -135,7 +162,7 @@ def _written(shop: Shop, form: Mapping[str, str]) -> Sheet:
     while closures and not any(closures[-1]):
         closures.pop()
     known = int(version) if version.isascii() and version.isdigit() and len(version) <= len("1000000000") else 0
-    return Sheet(known, days, closures, form.get("holidays") == "off", _beyond(shop))
+    return Sheet(known, form.get("before"), days, closures, form.get("holidays") == "off", _beyond(shop))
 
 
 def _week(sheet: Sheet) -> WeekHours:
@@ -169,7 +196,7 @@ def _closure(sheet: Sheet, number: int) -> DatedClosure | None:
     return closure
 
 
-def _page(shop: Shop, sheet: Sheet, *, problem: Sentence | None = None, status: int = OK) -> Response:
+def _page(shop: Shop, sheet: Sheet, *, theirs: Sequence[ShownDifference] | None = None, status: int = OK) -> Response:
     locale = page_locale()
     names = get_day_names("wide", locale=locale)
     room = max(0, min(ROOM, MOST_CLOSURES - len(sheet.closures)))
@@ -180,6 +207,6 @@ def _page(shop: Shop, sheet: Sheet, *, problem: Sentence | None = None, status: 
         days=[names[number].capitalize() for number in range(7)],
         closures=[*sheet.closures, *[("", "", "")] * room],
         spans=range(SPANS),
-        problem=problem,
+        theirs=theirs,
     )
     return make_response(page, status)
