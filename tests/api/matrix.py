@@ -525,6 +525,7 @@ OF_MERCHANTS: Final = (
     Line("GET /commerce/offres/<uuid:offer_id>/retirer", MERCHANTS_OR_SENT_AWAY, there=HERS),
     Line("POST /commerce/offres/<uuid:offer_id>/retirer", MERCHANTS_BY_FORM, 303, HERS, {}),
     Line("GET /commerce/offres/<uuid:offer_id>/resultats", MERCHANTS_OR_SENT_AWAY, there=HERS),
+    Line("GET /commerce/offres/<uuid:offer_id>/resultats.csv", MERCHANTS_OR_SENT_AWAY, there=HERS),
     Line("GET /commerce/<uuid:shop_id>/resultats", MERCHANTS_OR_SENT_AWAY, there=HERS),
     Line("GET /commerce/<uuid:shop_id>/resultats.csv", MERCHANTS_OR_SENT_AWAY, there=HERS),
 )

@@ -14,7 +14,7 @@ from citylife.shops import Shop
 from tests import builders
 from tests.builders import NOW
 from tests.ledger_desk import expand_all
-from tests.pages.conftest import Browser, ReadPage, StandingClock
+from tests.pages.conftest import Browser, ReadPage, StandingClock, plain
 
 Sessions = sessionmaker[Session]
 COOKIE = "__Host-citylife-merchant"
@@ -150,10 +150,70 @@ def test_it_speaks_english_too(counter: Browser, sessions: Sessions, shop: Shop)
     }
 
 
+def test_an_offer_is_a_file_that_says_what_is_exact_and_why_others_were_not_told(
+    counter: Browser, sessions: Sessions, shop: Shop
+):
+    followers(sessions, shop, 40)
+    followers(sessions, shop, 30, Level.NONE)
+    offer = an_offer(sessions, shop, title="=Tarte")
+    expand_all(sessions)
+    link = results(counter, offer).one('a[type="text/csv"]')
+
+    answer = counter.client.get(link.attrs["href"], headers={"Accept-Language": "fr"})
+
+    assert answer.content_type == "text/csv; charset=utf-8"
+    assert f"citylife-{shop.slug}-2026-11-24-" in answer.headers["Content-Disposition"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    head, title, *rows = csv.reader(answer.data.decode("utf-8-sig").splitlines(), delimiter=";")
+    assert (head, title) == (["Ce qui est compté", "Combien", "Exact ou environ"], ["'=Tarte", "", ""])
+    said = {plain(label): (figure, how) for label, figure, how in rows}
+    assert len(said) == len(rows)
+    assert said["Personnes prévenues"] == ("40", "exact")
+    why = {label: how for label, (_, how) in said.items() if "prévenues :" in label or label.startswith("Prévenues :")}
+    assert why == {"Prévenues : Vous suivent": "environ", "Pas prévenues : Vous suivent sans notification": "environ"}
+    assert said["Pas prévenues (environ)"][1] == "environ"
+
+
+def test_the_file_of_an_offer_tells_nothing_of_ten(counter: Browser, sessions: Sessions, shop: Shop):
+    followers(sessions, shop, 40)
+    followers(sessions, shop, 10, Level.NONE)
+    offer = an_offer(sessions, shop)
+    expand_all(sessions)
+    said = counter.client.get(f"/commerce/offres/{offer}/resultats.csv", headers={"Accept-Language": "fr"}).text
+    assert "Pas prévenues (environ);;environ" in said
+    assert "sans notification" not in said
+
+
+@pytest.mark.parametrize(
+    ("held", "said", "not_said"),
+    [
+        (30, "Les totaux, sauf celui-ci, sont exacts.", "Les totaux sont exacts."),
+        (0, "Les totaux sont exacts.", "sauf celui-ci"),
+    ],
+)
+def test_no_total_that_is_rounded_is_said_to_be_exact(  # noqa: PLR0917 - who is told, and what is said of it
+    counter: Browser, sessions: Sessions, shop: Shop, held: int, said: str, not_said: str
+):
+    followers(sessions, shop, held, Level.NONE)
+    offer = an_offer(sessions, shop)
+    expand_all(sessions)
+    for page in (results(counter, offer), counter.get(f"/commerce/{shop.id}/resultats")):
+        assert ("Environ" in page.words) == bool(held)
+        assert said in page.words
+        assert not_said not in page.words
+
+
+def test_it_says_which_new_followers_are_counted(counter: Browser, sessions: Sessions, shop: Shop):
+    assert (
+        "ceux qui sont venus pendant que l’annonce était en cours" in results(counter, an_offer(sessions, shop)).words
+    )
+
+
 def test_another_s_results_are_absent(counter: Browser, sessions: Sessions):
     with sessions.begin() as session:
         theirs = builders.an_offer(session, builders.a_shop(session)).id
     assert results(counter, theirs).status == 404
+    assert counter.get(f"/commerce/offres/{theirs}/resultats.csv").status == 404
 
 
 def test_a_month_adds_up_its_offers_and_leads_to_those_beside_it(

@@ -60,6 +60,7 @@ blueprint.add_url_rule(f"{AGAIN}/arreter", view_func=recurring.stop, methods=["P
 blueprint.add_url_rule("/commerce/<uuid:shop_id>/resultats", view_func=month.read_month_results)
 blueprint.add_url_rule("/commerce/<uuid:shop_id>/resultats.csv", view_func=month.read_month_file)
 blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/resultats", view_func=results.read_offer_results)
+blueprint.add_url_rule("/commerce/offres/<uuid:offer_id>/resultats.csv", view_func=results.read_offer_file)
 blueprint.add_url_rule("/commerce/<uuid:shop_id>/horaires", view_func=opening_hours.read_hours)
 blueprint.add_url_rule("/commerce/<uuid:shop_id>/horaires", view_func=opening_hours.keep_hours, methods=["POST"])
 blueprint.add_url_rule("/commerce/<uuid:shop_id>/equipe", view_func=team.read_team)

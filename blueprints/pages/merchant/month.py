@@ -12,7 +12,7 @@ from blueprints import guards
 from blueprints.house import house, now
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.asking import merchant_here
-from blueprints.pages.merchant.results import DECLARED, NEW_FOLLOWS, OPENED, TOLD, USED, bars, reasons_in_words
+from blueprints.pages.merchant.results import DECLARED, HELD, NEW_FOLLOWS, OPENED, TOLD, USED, bars, reasons_in_words
 from blueprints.pages.merchant.showing import show_shop
 from blueprints.pages.merchant.spreadsheet import Cell, spreadsheet
 from blueprints.storage import db
@@ -25,7 +25,6 @@ from citylife.wording import Sentence, said_value, say
 MOST_BARS: Final = 12
 """Offers whose bars are drawn; the table has them all."""
 LOST: Final = Sentence("Abonnés perdus")
-HELD: Final = Sentence("Pas prévenues (environ)")
 COLUMNS: Final = (
     Sentence("Annonce"),
     Sentence("Parue le"),

@@ -1,7 +1,7 @@
 """What an offer has brought, for its team: exact totals, a chart with its table, and why others were not told."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +12,10 @@ from blueprints.house import house, now
 from blueprints.pages.language import page_locale
 from blueprints.pages.merchant.asking import merchant_here
 from blueprints.pages.merchant.showing import show_offer, show_shop
+from blueprints.pages.merchant.spreadsheet import Cell, spreadsheet
 from blueprints.storage import db
 from citylife.categories import BY_KEY, Policy
+from citylife.clock import local_date
 from citylife.ledger.tables import Outcome, Reason
 from citylife.offers import Offer, OfferKind
 from citylife.results import IN_WORDS, Results, being_told, results_of
@@ -25,6 +27,13 @@ OPENED: Final = Sentence("Ouvertures de la notification")
 USED: Final = Sentence("Codes utilisés en caisse")
 DECLARED: Final = Sentence("Utilisations déclarées, sans code")
 NEW_FOLLOWS: Final = Sentence("Nouveaux abonnés")
+HELD: Final = Sentence("Pas prévenues (environ)")
+COLUMNS: Final = (Sentence("Ce qui est compté"), Sentence("Combien"), Sentence("Exact ou environ"))
+EXACT, ABOUT = Sentence("exact"), Sentence("environ")
+WHY: Final = {
+    Outcome.SEND: Sentence("Prévenues : {reason}"),
+    Outcome.HELD: Sentence("Pas prévenues : {reason}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,15 @@ def read_offer_results(offer_id: uuid.UUID) -> Response:
     return make_response(page)
 
 
+@merchant_here
+def read_offer_file(offer_id: uuid.UUID) -> Response:
+    """The same as a file: a row for each figure, and for each reason that is told."""
+    offer, shop = guards.my_offer(offer_id)
+    found = results_of(db.session(), shop, offer, secret=house().keys.secret_key, now=now())
+    day = local_date(offer.live_from or offer.ends_at)
+    return spreadsheet(f"citylife-{shop.slug}-{day}-{offer.id.hex[-6:]}", _rows(offer, found, page_locale()))
+
+
 def bars(counts: Sequence[tuple[str, int]], locale: str) -> list[Bar]:
     """The rows of a chart, each as long as it counts beside the largest."""
     largest = max((count for _, count in counts), default=0) or 1
@@ -83,6 +101,18 @@ def _counts(offer: Offer, found: Results) -> list[tuple[str, int]]:
     if offer.kind is OfferKind.OFFER or found.used or found.declared:
         counts += [(USED, found.used), (DECLARED, found.declared)]
     return [*counts, (NEW_FOLLOWS, found.new_follows)]
+
+
+def _rows(offer: Offer, found: Results, locale: str) -> Iterator[Sequence[Cell]]:
+    exact, about = say(EXACT, locale), say(ABOUT, locale)
+    yield [say(column, locale) for column in COLUMNS]
+    yield offer.title, None, None
+    for label, count in _counts(offer, found):
+        yield say(label, locale), count, exact
+    yield say(HELD, locale), found.held, about
+    for outcome, sentence in WHY.items():
+        for reason, count in reasons_in_words(found.reasons, outcome, locale):
+            yield say(sentence.format(reason=reason), locale), count, about
 
 
 def _page_only(category: str) -> bool:
