@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
+from justhtml import JustHTML
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -52,6 +53,30 @@ ONE_A_DAY = "Librairie des Arcades vous avait déjà envoyé une annonce ce jour
 DAY_SPENT = "Votre budget du jour était épuisé. Augmentez le nombre de notifications par jour"
 NOT_DRAWN = "Votre budget ne suffit pas à tout : le tirage n’a pas retenu cette offre."
 TOLD_IN = "L’offre était dans votre récapitulatif."
+IN_ENGLISH = [
+    "You follow Fleurs de la Lys and one of your places is nearby.",
+    "You asked to discover shops near your places.",
+    (
+        "Your budget for the day was spent. Raise the number of notifications a day, or choose “always” for Librairie "
+        "des Arcades. It was in your digest."
+    ),
+    "You chose “always” for Boulangerie du Beffroi.",
+    "You follow Chez Lefebvre without notifications. Change the level of the follow to receive them.",
+    "None of your places was nearby. Change the level of the follow or your places.",
+    "Your week’s draw picked this offer of Librairie des Arcades.",
+    "The offer fell in your quiet hours. Change them in your settings.",
+    (
+        "Librairie des Arcades had already sent you an announcement that day, and sends only one a day. It was in your "
+        "digest."
+    ),
+    (
+        "Your budget cannot hold everything: the draw did not pick this offer. Raise it, or choose “always” for "
+        "Fromagerie du Marché. It was in your digest."
+    ),
+    "You follow Librairie des Arcades.",
+    "You chose “always” for Boulangerie du Beffroi.",
+]
+"""Why, for each of the twelve, as the page says it in English."""
 DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 
 
@@ -123,13 +148,14 @@ class Town:
 
 
 class Trade:
-    """A verified shop and a key of its merchant."""
+    """A verified shop and a key of its merchant; `level` is where a follower chooses how much she hears of it."""
 
     def __init__(self, town: Town, name: str, **facts: Any) -> None:
         self.town, self.name = town, name
         with town.sessions.begin() as session:
             merchant = builders.a_merchant(session, now=town.clock.now)
             shop = builders.a_shop(session, name, merchant=merchant, now=town.clock.now, **facts)
+            self.level = f"/mes-commerces#commerce-{shop.slug}"
             self.id, self.key = shop.id, builders.a_key(session, merchant, now=town.clock.now)[1]
 
     def posts(self, title: str, ends_at: dt.datetime, radius: int = 5_000) -> None:
@@ -173,6 +199,26 @@ class Her:
             (item["shop_name"], item["offer_title"], item["outcome"], plain(item["explanation"]))
             for item in reversed(items)
             if item["offer_title"] is not None  # her digests are listed too
+        ]
+
+    def reads_why(self, language: str) -> list[tuple[str, str, str, str | None]]:
+        """The page « Pourquoi ? » of her browser: the shop and title of each offer, the reason, and where to change it.
+
+        The earliest first, as `why`; her digests are on it too.
+        """
+        browser = self.town.app.test_client()
+        browser.set_cookie("__Host-citylife", self.token, secure=True)
+        answer = browser.get("/reglages/pourquoi", headers={"Accept": "text/html", "Accept-Language": language})
+        page = JustHTML(answer.get_data(as_text=True), sanitize=False)
+        return [
+            (
+                " ".join(shop.to_text() for shop in row.query("p bdi")),
+                row.query("h2 a")[0].to_text(),
+                plain(row.query("p:not([class])")[0].to_text()),
+                next((link.attrs["href"] for link in row.query("a.change")), None),
+            )
+            for row in reversed(page.query(".reasons > li"))
+            if row.query("h2 a")
         ]
 
 
@@ -305,6 +351,17 @@ def test_a_week_in_bethune(town: Town) -> None:
             "Vous avez choisi « toujours » pour Boulangerie du Beffroi.",
         ),
     ]
+    # The page « Pourquoi ? » says the same, and leads where it would change.
+    read = her.reads_why("fr")
+    assert [row[:3] for row in read] == [(shop, title, why) for shop, title, _, why in her.why()]
+    budget, quiet, places = "/reglages#budget", "/reglages#heures-calmes", "/reglages/lieux"
+    assert [row[3] for row in read] == [
+        *(florist.level, "/reglages#decouverte", budget, bakery.level, clothes.level, places),
+        *(budget, quiet, None, budget, books.level, bakery.level),
+    ]
+    english = her.reads_why("en")
+    assert [(shop, title, to) for shop, title, _, to in english] == [(shop, title, to) for shop, title, _, to in read]
+    assert [why for _, _, why, _ in english] == IN_ENGLISH
     # Of what counts, four in the week and two on a day at most; « toujours » stands outside.
     with town.sessions() as session:
         days = session.scalars(select(BudgetSlot.local_date).order_by(BudgetSlot.local_date)).all()
