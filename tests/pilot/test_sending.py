@@ -276,10 +276,11 @@ def test_an_answer_that_does_not_come_or_does_not_end_is_waited_for_and_asked_ag
     way: Way, monkeypatch: pytest.MonkeyPatch, trouble: Trouble, status: int | None, words: str
 ) -> None:
     """Nobody waits longer than there is patience; what was said by then is kept, and the batch is taken once."""
-    monkeypatch.setattr(cluster, "SECONDS", (0.2, 0.2) if status is None else (5.0, 5.0))
-    monkeypatch.setattr(cluster, "PATIENCE", 0.2)
     way.broker.troubles = [trouble]
-    assert way.work() == 1
+    with monkeypatch.context() as impatient:
+        impatient.setattr(cluster, "SECONDS", (0.2, 0.2) if status is None else (5.0, 5.0))
+        impatient.setattr(cluster, "PATIENCE", 0.2)
+        assert way.work() == 1
     failed = way.standing
     assert (failed.state, failed.taken, failed.attempts, failed.status) == (SendingState.WAITING, 0, 1, status)
     assert failed.answer.startswith(words)
