@@ -238,7 +238,7 @@ def _check_tiles(url: str) -> None:
 
 
 def _check_cluster(url: str, token: str) -> None:
-    """A base address, and a token that no line of a request can be broken by; it goes by TLS, or on this machine."""
+    """A base address by TLS, or on this machine; a token that signs each request and breaks no line of it."""
     parts = urlsplit(url)
     if url and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
         raise SettingRefused(f"{PREFIX}CLUSTER_URL must be http(s)://host[:port][/path]: {url!r}")
@@ -246,8 +246,10 @@ def _check_cluster(url: str, token: str) -> None:
         raise SettingRefused(f"{PREFIX}CLUSTER_URL must name nobody: the token is {PREFIX}CLUSTER_TOKEN")
     if token and not (token.isascii() and token.isprintable() and " " not in token):
         raise SettingRefused(f"{PREFIX}CLUSTER_TOKEN must be plain characters without blanks")
-    if token and url and parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise SettingRefused(f"{PREFIX}CLUSTER_URL must be https:// where {PREFIX}CLUSTER_TOKEN is set")
+    if url and not token:
+        raise SettingRefused(f"{PREFIX}CLUSTER_TOKEN must be set where {PREFIX}CLUSTER_URL is: it signs each request")
+    if url and parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise SettingRefused(f"{PREFIX}CLUSTER_URL must be https://, but on this machine: {url!r}")
 
 
 def _check_broker(urls: str, ca_file: str) -> None:

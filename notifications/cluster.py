@@ -47,11 +47,11 @@ class Cluster(Protocol):
 
 
 class HttpCluster:
-    """The cluster's broker, by HTTP."""
+    """The cluster's broker, by HTTP; nothing is sent to it without a token to sign it with."""
 
     def __init__(self, url: str, token: str) -> None:
         self._address, self._token = url.rstrip("/") + PATH, token
-        self._seal = Webhook(token.encode()) if token else None
+        self._seal = Webhook(token.encode())
 
     def send(self, batch: Batch, *, now: dt.datetime) -> Answer:
         """See `Cluster`."""
@@ -70,21 +70,17 @@ class HttpCluster:
             return Answer(None, taken=False, words=type(error).__name__)
 
     def _headers(self, batch: Batch, body: bytes, now: dt.datetime) -> dict[str, str]:
-        headers = {
+        moment = now.astimezone(dt.UTC)
+        return {
             "Content-Type": "application/ld+json",
             "Accept": "application/json",
             "User-Agent": "Citylife",
             "Idempotency-Key": batch.key,
+            "Authorization": f"Bearer {self._token}",
+            "webhook-id": batch.key,
+            "webhook-timestamp": str(int(moment.timestamp())),
+            "webhook-signature": self._seal.sign(batch.key, moment, body.decode()),
         }
-        if self._seal is not None:
-            moment = now.astimezone(dt.UTC)
-            headers |= {
-                "Authorization": f"Bearer {self._token}",
-                "webhook-id": batch.key,
-                "webhook-timestamp": str(int(moment.timestamp())),
-                "webhook-signature": self._seal.sign(batch.key, moment, body.decode()),
-            }
-        return headers
 
 
 class Courier:
