@@ -63,7 +63,8 @@ def list_rules() -> Response:
 def list_deliveries(wanted: dict[str, Any]) -> Response:
     """Every message to you, the latest first: sent or held, why, which setting would change that, what became of it.
 
-    What depends on a place of yours, and digests, are forgotten after a week, the rest after a quarter.
+    What may depend on a place of yours is forgotten after a week, so are digests and what waited for the end of quiet
+    hours; the rest after a quarter.
     """
     after = cursors.read_id(wanted["cursor"])
     citizen = guards.current_citizen()

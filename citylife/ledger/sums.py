@@ -31,13 +31,13 @@ from citylife.clock import local_date
 from citylife.database import Base, Identifier
 from citylife.follows import Follow, Level
 from citylife.forgetting import some_of, table_of
-from citylife.ledger.tables import OF_HERS, Decision, Delivery, DeliveryState, Message, Reason
+from citylife.ledger.tables import OF_HERS, Decision, Delivery, DeliveryState, Message, MessageKind, Reason
 
 KEPT_FOR: Final = dt.timedelta(weeks=13)
 """How long decisions and settled deliveries are kept: a quarter, so that weeks and months are frozen from rows."""
 PLACE_KEPT_FOR: Final = dt.timedelta(days=7)
 """How long those are kept that tell whether she had a place near a shop: no history of where she was is to be made."""
-OF_A_PLACE: Final = (Reason.NEARBY, Reason.NOT_NEAR, Reason.DISCOVERY, Reason.NEAR_ME_NOW)
+OF_A_PLACE: Final = (Reason.NEARBY, Reason.NOT_NEAR, Reason.DISCOVERY, Reason.NEAR_ME_NOW, Reason.QUIET_HOURS)
 SETTLED: Final = (DeliveryState.ACCEPTED, DeliveryState.GONE, DeliveryState.REFUSED, DeliveryState.EXPIRED)
 
 Fates = Counter[tuple[uuid.UUID, dt.date, str]]
@@ -114,17 +114,15 @@ def _old(
 
     It does by its reason; and, whatever its reason, where she follows the shop « nearby » now, did so when it was
     announced, or did not follow it then: that anything was decided for her, or who was told, then says that she was
-    near. So does a digest, whose lines may all be discoveries.
+    near. So does a digest, whose lines may all be discoveries; and what replaces an announcement, which was shown to
+    her or not because of where she was. What waits for quiet hours to end leaves with them: a « near me now » meanwhile
+    tells it, and nothing comes in the morning.
     """
-    decision, message, replaced = aliased(Decision), aliased(Message), aliased(Message)
-    announced_at = func.coalesce(
-        select(replaced.created_at).where(replaced.id == message.replaces_id).correlate(message).scalar_subquery(),
-        message.created_at,
-    )
+    decision, message = aliased(Decision), aliased(Message)
     by_reason = exists().where(
         decision.citizen_id == model.citizen_id,
         decision.message_id == model.message_id,
-        decision.reason.in_(OF_A_PLACE),
+        or_(decision.reason.in_(OF_A_PLACE), decision.until.is_not(None)),
     )
     whatever_near = (
         exists()
@@ -132,8 +130,8 @@ def _old(
             Follow.citizen_id == model.citizen_id,
             Follow.shop_id == message.shop_id,
             Follow.level != Level.NEARBY,
-            Follow.begun_at <= announced_at,
-            or_(Follow.nearby_until.is_(None), Follow.nearby_until <= announced_at),
+            Follow.begun_at <= message.created_at,
+            or_(Follow.nearby_until.is_(None), Follow.nearby_until <= message.created_at),
         )
         .correlate(model, message)
     )
@@ -141,7 +139,7 @@ def _old(
         exists()
         .where(
             message.id == model.message_id,
-            or_(message.kind.in_(OF_HERS), and_(message.shop_id.is_not(None), ~whatever_near)),
+            or_(message.kind.in_((*OF_HERS, MessageKind.SOLD_OUT)), and_(message.shop_id.is_not(None), ~whatever_near)),
         )
         .correlate(model)
     )

@@ -29,6 +29,8 @@ from tests.builders import GRAND_PLACE, NOW
 
 Sessions = sessionmaker[Session]
 DAY = dt.timedelta(days=1)
+NIGHT = NOW + dt.timedelta(hours=12)
+"""In everybody's quiet hours."""
 LILLERS = (50.5633, 2.4806)
 """A dozen kilometres from the Grand-Place."""
 WAYS = (
@@ -43,6 +45,8 @@ WAYS = (
     "nearby and out of budget, left and taken up at normal",
     "nearby, normal since, sold out since",
     "discovery, followed since, sold out since",
+    "a tap, at night and at any level",
+    "a tap, at night and at any level, sold out since",
 )
 
 
@@ -53,6 +57,8 @@ def somebody(session: Session, shop: Shop, way: str, position: tuple[float, floa
     builders.consent(session, citizen, Purpose.LOCATION)
     if way.startswith("nearby"):
         builders.a_follow(session, citizen, shop, Level.NEARBY)
+    elif "at any level" in way:
+        builders.a_follow(session, citizen, shop)
     elif way == "a tap":
         builders.a_follow(session, citizen, shop, Level.NEARBY)
         citizen.daily_budget = 0
@@ -128,14 +134,16 @@ def test_eight_days_later_nothing_tells_who_was_near_from_who_was_not(sessions: 
     with sessions.begin() as session:
         shop = builders.a_shop(session)
         near, far = (somebody(session, shop, way, position).id for position in (GRAND_PLACE, LILLERS))
-        offer = builders.an_offer(session, shop, ends_at=NOW + 5 * DAY)
-    expand(sessions, now=NOW)
-    if way == "a tap":
+        begun = NIGHT if "at night" in way else NOW
+        offer = builders.an_offer(session, shop, now=begun, ends_at=NOW + 5 * DAY)
+    expand(sessions, now=begun)
+    if way.startswith("a tap"):
         with sessions.begin() as session:
             for citizen, position in ((near, GRAND_PLACE), (far, LILLERS)):
-                tell_near(session, session.get_one(Citizen, citizen), area_of_point(*position), now=NOW)
-    settle(sessions, now=NOW)
-    last = digest(sessions)
+                tell_near(session, session.get_one(Citizen, citizen), area_of_point(*position), now=begun)
+    settle(sessions, now=begun)
+    last = NOW + DAY if begun is NIGHT else digest(sessions)
+    settle(sessions, now=last)
     with sessions.begin() as session:
         reasons = session.scalars(select(Decision.reason)).all()
         assert reasons, "somebody was decided for"
@@ -150,7 +158,7 @@ def test_eight_days_later_nothing_tells_who_was_near_from_who_was_not(sessions: 
         settle(sessions, now=last)
         with sessions() as session:
             replaced = session.scalars(select(Decision.citizen_id).where(Decision.reason == Reason.REPLACES)).all()
-            assert replaced == [near]
+            assert len(replaced) == 1
     with sessions.begin() as session:
         assert rows_about(session, near) != rows_about(session, far)
         for citizen in (near, far):
