@@ -124,7 +124,7 @@ OF_CITIZENS: Final = (
     Kept(
         Sentence("Ce que nous avons décidé de vous envoyer ou non, pourquoi, et si l’envoi a abouti"),
         Sentence(
-            "{long}, puis un simple nombre ; {short} si cela dépend d’un lieu",
+            "{long}, puis un simple nombre ; {short} si cela peut dépendre d’un lieu",
             long=kept_for("deliveries"),
             short=lasting(PLACE_KEPT_FOR),
         ),
