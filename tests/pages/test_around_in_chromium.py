@@ -177,6 +177,26 @@ def test_among_more_than_fifty_shops_none_within_the_radius_is_left_out(chromium
     chromium.close(page)
 
 
+def test_what_is_asked_among_many_shops_follows_from_her_rounded_position_alone(
+    chromium: Chromium, url: str, street: Sessions
+):
+    crowd(street, 260, 0.012)
+    asked = []
+    for position in (HERE, (50.5349, 2.6549), (50.5251, 2.6451)):
+        page = located(chromium, url, position)
+        page.get_by_label("Jusqu’à").select_option("10000")
+        bodies: list[str | None] = []
+        page.on("request", lambda request, bodies=bodies: bodies.append(request.post_data) if request.post_data else 0)
+        page.get_by_role("button", name="Là où je suis").click()
+        expect(page.get_by_role("heading", name="Autour de votre position")).to_be_focused()
+        asked.append(bodies)
+        assert len(names(page)) >= 50
+        chromium.close(page)
+
+    assert len(asked[0]) > 1
+    assert asked[0] == asked[1] == asked[2]
+
+
 @pytest.mark.parametrize("spread", [0.02, 0.0005])
 def test_where_too_many_shops_are_near_the_nearest_are_shown_and_that_there_are_more(
     chromium: Chromium, url: str, street: Sessions, spread: float

@@ -7,6 +7,7 @@ import { locates, rounded } from "./position.js";
 
 const ENOUGH = 50;
 const MOST_ASKED = 4;
+const ROUNDED_BY = 700; // metres by which what leaves the phone may be off at most, as the server knows
 const form = document.getElementById("choix");
 
 if ("geolocation" in navigator) {
@@ -16,7 +17,7 @@ drawMap(document.getElementById("resultats"));
 
 async function showAround(her) {
   const fresh = await found(her);
-  for (let asked = 1; asked < MOST_ASKED && isCut(fresh, her) && certain(fresh, her).length < ENOUGH; asked += 1) {
+  for (let asked = 1; asked < MOST_ASKED && !isEnough(fresh); asked += 1) {
     const more = await found(her, fresh.dataset.more);
     fresh.querySelector(".near-list").append(...more.querySelectorAll(".near"));
     fresh.dataset.wholeTo = more.dataset.wholeTo ?? Infinity;
@@ -52,6 +53,16 @@ async function found(her, cursor) {
 // The server knew her within a kilometre: what it left out may begin that much nearer than where its list ends.
 function wholeTo(area, her) {
   return Number(area.dataset.wholeTo ?? Infinity) - metresBetween(her, spot(area));
+}
+
+/**
+ * Whether all is told, or enough that is certainly nearest wherever she may be. It looks at nothing but what the server
+ * knows: how often it is asked says no more of her than what it was told.
+ */
+function isEnough(area) {
+  const whole = Number(area.dataset.wholeTo ?? Infinity);
+  const away = [...area.querySelectorAll(".near")].map((item) => metresBetween(spot(area), spot(item)));
+  return whole === Infinity || away.filter((metres) => metres <= whole - 2 * ROUNDED_BY).length >= ENOUGH;
 }
 
 /** Whether something within the radius may be missing. */
