@@ -248,6 +248,6 @@ def test_without_scripts_every_state_but_the_true_one_is_hidden(browser: Browser
     page = browser.press(browser.get(f"/s/{a_slug(sessions)}"), "Suivre")
 
     shown = [part.attrs["data-state"] for part in page.all("notify-me [data-state]") if "hidden" not in part.attrs]
-    assert shown == ["without-scripts", "without-scripts unanswered denied unsupported home-screen"]
+    assert shown == ["without-scripts", "without-scripts unanswered denied unsupported in-safari home-screen"]
     assert len(page.all("[data-otherwise] a")) == 4  # her shops, by e-mail, Atom, her calendar
     assert "hidden" in page.one("[data-trouble]").attrs

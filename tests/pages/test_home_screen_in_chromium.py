@@ -16,7 +16,6 @@ pytestmark = pytest.mark.long
 
 Sessions = sessionmaker[Session]
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Safari/604.1"
-CHROME_THERE = IPHONE.replace("Version/18.5", "CriOS/140.0")
 PLAYED = """(() => {
   Object.defineProperty(navigator, "userAgent", {value: "%s"});
   Object.defineProperty(navigator, "standalone", {value: %s});
@@ -82,7 +81,7 @@ def test_what_she_followed_in_safari_is_in_the_app_that_she_installs(
         chromium.close(page)
 
 
-@pytest.mark.parametrize(("agent", "installed"), [(IPHONE, True), (CHROME_THERE, False), ("Mozilla/5.0 (X11)", False)])
+@pytest.mark.parametrize(("agent", "installed"), [(IPHONE, True), ("Mozilla/5.0 (X11)", False)])
 def test_nobody_else_is_shown_the_steps_but_what_works_without_notifications(
     chromium: Chromium, url: str, address: str, agent: str, *, installed: bool
 ):
@@ -96,4 +95,19 @@ def test_nobody_else_is_shown_the_steps_but_what_works_without_notifications(
     for way in ways.all():
         expect(way).to_be_visible()
         assert page.request.get(url + str(way.get_attribute("href"))).ok
+    chromium.close(page)
+
+
+@pytest.mark.parametrize("other", ["CriOS/140.0", "FxiOS/140.0", "EdgiOS/140.0"])
+def test_another_browser_on_an_iphone_is_sent_to_safari_and_offered_what_works_without(
+    chromium: Chromium, url: str, address: str, other: str
+):
+    page = phone(chromium, url, IPHONE.replace("Version/18.5", other))
+    follow(page, address)
+
+    expect(page.get_by_role("heading", name="ouvrez cette page dans Safari")).to_be_visible()
+    expect(page.get_by_role("heading", name="Ce navigateur ne reçoit pas de notifications")).to_be_hidden()
+    expect(page.get_by_role("heading", name=STEPS)).to_be_hidden()
+    expect(page.locator("notify-me [data-state~=in-safari] li a")).to_have_count(4)
+    assert chromium.barriers(page) == []
     chromium.close(page)

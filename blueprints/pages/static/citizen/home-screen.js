@@ -6,11 +6,20 @@ import { call } from "./api.js";
 const APPLE = /iPhone|iPad|iPod/;
 const OTHERS = /CriOS|FxiOS|EdgiOS|OPT\//;
 
-/** Whether this is Safari on a phone or tablet of Apple's, outside an installed app; iPads call themselves Macintosh. */
-export function installable() {
+/**
+ * How a phone or tablet of Apple's comes to be notified: "home-screen" in Safari, "in-safari" in another browser, null in
+ * an installed app and elsewhere. iPads call themselves Macintosh.
+ */
+export function way() {
   const { userAgent, standalone, maxTouchPoints } = navigator;
   const apple = APPLE.test(userAgent) || (userAgent.includes("Macintosh") && maxTouchPoints > 1);
-  return apple && standalone === false && !OTHERS.test(userAgent);
+  if (!apple || standalone === true) {
+    return null;
+  }
+  if (OTHERS.test(userAgent)) {
+    return "in-safari";
+  }
+  return standalone === false ? "home-screen" : null;
 }
 
 customElements.define(

@@ -1,7 +1,7 @@
 // « Me prévenir »: shows which of its states is true, and moves from one to the next on a tap.
 
 import { Refused } from "./api.js";
-import { installable } from "./home-screen.js";
+import { way } from "./home-screen.js";
 import { standing, start, stop } from "./subscription.js";
 
 customElements.define(
@@ -21,7 +21,7 @@ customElements.define(
 
     async #settle() {
       const now = await standing().catch(() => "off");
-      this.#show(now === "unsupported" && installable() ? "home-screen" : now);
+      this.#show(now === "unsupported" ? (way() ?? now) : now);
     }
 
     async #move(action) {
