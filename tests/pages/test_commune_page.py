@@ -74,6 +74,8 @@ def test_offers_that_find_no_room_are_counted(reader: Browser, street: Sessions,
         an_offer(session, a_shop(session), status=OfferStatus.SOLD_OUT)
 
     assert "Et 3 autres offres" in reader.get(f"/c/{BETHUNE}").words
+    monkeypatch.setattr(page_of_commune, "MOST_OFFERS", 4)
+    assert "Et 1 autre offre," in reader.get(f"/c/{BETHUNE}").words
 
 
 def test_it_leads_to_its_feed_and_names_its_own_address(reader: Browser):

@@ -96,6 +96,8 @@ def test_what_finds_no_room_is_counted(reader: Browser, street: Sessions, monkey
     page = reader.get(PATH)
     assert len(page.all("[data-ends]")) == 4
     assert "Et 3 autres offres" in page.one("footer").to_text()
+    monkeypatch.setattr(screen, "MOST", 6)
+    assert "Et 1\u00a0autre offre," in reader.get(PATH).one("footer").to_text()
 
 
 def test_it_tells_the_time_of_paris_and_may_be_kept_a_little(reader: Browser, clock: StandingClock):
