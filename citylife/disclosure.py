@@ -202,6 +202,39 @@ OF_CITIZENS: Final = (
         ("erasure_receipts",),
     ),
 )
+ON_DEVICE: Final = (
+    Kept(
+        Sentence("Le numéro de cet appareil, et son adresse chez le service de notification"),
+        Sentence("jusqu’à « Ne plus me prévenir »"),
+        ("citylife.device",),
+    ),
+    Kept(
+        Sentence("Le dernier code d’installation sur l’écran d’accueil"),
+        Sentence("jusqu’au suivant, ou jusqu’à ce que vous effaciez tout"),
+        ("citylife.arrival",),
+    ),
+    Kept(
+        Sentence("Vos six dernières recherches"),
+        Sentence("jusqu’à ce que vous les effaciez, sous « Chercher »"),
+        ("citylife.searches",),
+    ),
+    Kept(
+        Sentence("Les fichiers de l’app, et les quarante dernières pages vues, pour les lire sans réseau"),
+        Sentence("jusqu’à ce que d’autres les remplacent, ou que quelqu’un d’autre se serve de ce navigateur"),
+        ("citylife-shell", "citylife-pages"),
+    ),
+    Kept(
+        Sentence("Ce que vous touchez sans réseau, « Suivre » ou « Ne plus suivre »"),
+        Sentence("jusqu’à son envoi"),
+        ("citylife",),
+    ),
+    Kept(
+        Sentence("Ce qu’un commerçant écrit d’une annonce et n’a pas encore enregistré"),
+        Sentence("jusqu’à ce qu’il l’enregistre, 14 jours au plus"),
+        ("citylife:annonce",),
+    ),
+)
+"""What her own browser keeps, under which names of its storage."""
 OF_ACCOUNTS: Final = (
     Kept(
         Sentence(

@@ -1,14 +1,18 @@
 """The pages a public service owes: true to the settings, the same for everybody, and every page's foot leads there."""
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
 
+import blueprints.pages
+from citylife.disclosure import ON_DEVICE
 from citylife.places import MOST_LASTING
 from citylife.purge import RETENTIONS
-from tests.pages.conftest import Browser, StandingClock, an_app
+from tests.pages.conftest import Browser, StandingClock, an_app, plain
 
+PAGES = Path(blueprints.pages.__file__).parent
 OWED = ("/accessibilite", "/mentions-legales", "/confidentialite", "/credits", "/pilote")
 SET = {
     "publisher": "Communauté d’agglomération; 100 avenue de Londres; 62400 Béthune; 03 21 00 00 00",
@@ -89,6 +93,20 @@ def test_the_privacy_page_gives_the_periods_of_the_purge(reader: Browser):
     english = reader.get("/confidentialite?lang=en").words
     assert {day for day in days if f"{day} days" in english} == days
     assert ("deux lieux au plus" in words, "at most two places" in english, MOST_LASTING) == (True, True, 2)
+
+
+def test_the_privacy_page_lists_all_that_the_scripts_keep_in_a_browser(reader: Browser):
+    page = reader.get("/confidentialite")
+    written = "".join(
+        path.read_text(encoding="utf-8") for part in ("static", "templates") for path in (PAGES / part).rglob("*.js")
+    )
+    names = re.findall(r'"(citylife[.:-][a-z]+)', written) + re.findall(r'indexedDB.open\("(\w+)"', written)
+    no_storage = {"citylife-queue"}  # what a background synchronisation is called
+
+    assert set(names) - no_storage == {name for kept in ON_DEVICE for name in kept.tables}
+    assert all(plain(kept.what) in page.words and plain(kept.until) in page.words for kept in ON_DEVICE)
+    keepers = {path.name for path in (PAGES / "static").rglob("*.js") if "localStorage.setItem" in path.read_text()}
+    assert keepers == {"arrival.js", "recent-searches.js", "subscription.js", "unsaved.js"}
 
 
 def test_the_credits_name_whose_data_it_is(reader: Browser):

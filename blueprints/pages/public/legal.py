@@ -12,7 +12,7 @@ from blueprints.pages.language import page_locale
 from blueprints.pages.public.answering import for_everybody
 from citylife.clock import local_date
 from citylife.declaration import WRITTEN_ON, audit_of, conformity
-from citylife.disclosure import OF_ACCOUNTS, OF_CITIZENS, PURPOSES, Kept, recipients
+from citylife.disclosure import OF_ACCOUNTS, OF_CITIZENS, ON_DEVICE, PURPOSES, Kept, recipients
 from citylife.geography import CELL_KM2, DENSE_ENOUGH
 from citylife.moments import date_words
 from citylife.wording import say
@@ -54,6 +54,7 @@ def read_privacy() -> Response:
         purposes=[(say(purpose.what, locale), say(purpose.ground, locale)) for purpose in PURPOSES],
         of_citizens=_said(OF_CITIZENS, locale),
         of_accounts=_said(OF_ACCOUNTS, locale),
+        on_device=_said(ON_DEVICE, locale),
         recipients=[say(recipient, locale) for recipient in recipients(settings)],
         assessed_on=date_words(settings.aipd_date, locale) if settings.aipd_date else "",
         cell_km2=format_decimal(CELL_KM2, locale=locale),
