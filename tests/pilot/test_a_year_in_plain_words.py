@@ -4,23 +4,30 @@ import datetime as dt
 import random
 from collections.abc import Mapping
 from itertools import islice
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.accounts.citizens import Citizen, CitizenDay
+from citylife.activity import Counted, count
 from citylife.geography import communes
+from citylife.ledger.statements import NIL
+from citylife.offers import Offer
 from citylife.pilot.cells import AGGLOMERATION
 from citylife.pilot.counting import close_days, count_days
-from citylife.pilot.periods import read_period
-from citylife.pilot.stocks import take_stock
+from citylife.pilot.figures import figures_of
+from citylife.pilot.periods import A_DAY, midnight, read_period
+from citylife.pilot.stocks import keep_stock, take_stock
 from citylife.shops import Shop
 from citylife.shops.listing import move_commune
-from tests.pilot.history import InPlainWords, Line, write_history
+from tests.pilot.figures_in_plain_words import PlainFigures, facts_of
+from tests.pilot.history import InPlainWords, write_history
 
 pytestmark = pytest.mark.long
 
+T, V = TypeVar("T"), TypeVar("V")
 FIRST, LAST = read_period("2026-W01"), read_period("2026-W53")
 """A year of 53 ISO weeks, the two in which the clocks change among them."""
 PERIODS = [read_period(each) for each in ("2026-W13", "2026-W43", "2026-W53", "2026-03", "2026-10", "2026-12")]
@@ -39,14 +46,23 @@ def come(session: Session, dice: random.Random, days: list[dt.date]) -> None:
 
 
 def move(session: Session, dice: random.Random) -> None:
-    """Some shops move to another commune in the course of the year."""
+    """Some shops move to another commune in the course of the year, half of them on a day of October with news."""
+    october = read_period("2026-10")
     shops = session.scalars(select(Shop).where(~Shop.fictional).order_by(Shop.id).limit(MOVED)).all()
-    for shop in shops:
+    for number, shop in enumerate(shops):
         code = dice.choice([each for each in communes() if each != shop.insee_code])
-        move_commune(session, shop.id, code, now=FIRST.begins + dt.timedelta(days=dice.randrange(20, 340)))
+        published = select(Offer.live_from).where(Offer.shop_id == shop.id, Offer.live_from >= october.begins)
+        on_that_day = session.scalar(published.order_by(Offer.live_from).limit(1)) if number % 2 else None
+        move_commune(session, shop.id, code, now=on_that_day or FIRST.begins + A_DAY * dice.randrange(20, 340))
 
 
-def differences(found: Mapping[Line, int], expected: Mapping[Line, int]) -> list[tuple[Line, int, int]]:
+def leave(session: Session, dice: random.Random, days: list[dt.date]) -> None:
+    """Some leave everything after a notification, of no one shop."""
+    for day in dice.sample(days, k=90):
+        count(session, Counted.OPT_OUTS, NIL, now=midnight(day))
+
+
+def differences(found: Mapping[T, V], expected: Mapping[T, V]) -> list[tuple[T, V | int, V | int]]:
     """The first numbers that differ, with both: a whole year side by side is not to be read."""
     lines = sorted(found.keys() | expected.keys(), key=str)
     differ = ((line, found.get(line, 0), expected.get(line, 0)) for line in lines)
@@ -74,6 +90,7 @@ def test_a_year_is_counted_as_plain_python_counts_it(sessions: sessionmaker[Sess
         )
         come(session, dice, days)
         move(session, dice)
+        leave(session, dice, days)
         close_days(session, days, now=LAST.ends)
     with sessions() as session:
         plain = InPlainWords(session)
@@ -86,3 +103,11 @@ def test_a_year_is_counted_as_plain_python_counts_it(sessions: sessionmaker[Sess
             assert stock["active-merchants", AGGLOMERATION] > stock["active-still", AGGLOMERATION], (
                 "a town that is alive"
             )
+        concluded = 0
+        for period in PERIODS:
+            keep_stock(session, period, take_stock(session, period))
+            truth = figures_of(session, period, as_of=LAST.ends)
+            told = PlainFigures(plain, period).facts()
+            assert differences(facts_of(truth), told) == [], str(period)
+            concluded += told["notification-effect", AGGLOMERATION] != (None,)
+        assert 0 < concluded < len(PERIODS), "where there is an effect to tell, and where there is too little"
