@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+import statistics
 import uuid
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from citylife.courtesy.tables import BudgetSlot
 from citylife.database import engine_for, new_id, writing
 from citylife.ledger import expansion
 from citylife.ledger.tables import Decision, Delivery, Message, MessageKind, MessageState, Outcome, Reason
+from citylife.places import PlaceKind, area_of_commune, set_place
 from citylife.shops import Shop
 from tests import builders
 
@@ -28,25 +30,31 @@ BEGINS = dt.datetime(2026, 11, 30, tzinfo=PARIS)
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
 INTERVAL = 4.5
 """Standard deviations: one run of a hundred thousand would lie outside."""
-WITHIN_AN_HOUR = 0.03
-"""By how much a share may fall within one hour: the course of the week tells hours apart, not minutes, so the last of
-ten still keeps something back for others. Measured: 0.02 between the halves; without the course it was 0.4 and more."""
-CROWD = 200
-"""Citizens where shares are compared as finely as that."""
+CROWD, MANY_WEEKS = 600, 32
+"""Citizens, and weeks, where shares are compared with each other: their intervals are that much narrower."""
 
 
 @dataclass
 class Told:
-    """What became of the announcements of one shop, over all citizens and weeks: how many heard, and as foreseen."""
+    """What became of the announcements of one shop, over all citizens and weeks: how many heard, and as foreseen.
+
+    `weekly` has, by announcement, how many were asked and heard.
+    """
 
     asked: int = 0
     heard: int = 0
     foreseen: float = 0.0
     variance: float = 0.0
+    weekly: dict[uuid.UUID, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
     @property
     def share(self) -> float:
         return self.heard / self.asked
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of its share, from how its weeks differ."""
+        return statistics.stdev(heard / asked for asked, heard in self.weekly.values()) / len(self.weekly) ** 0.5
 
 
 @dataclass
@@ -60,6 +68,9 @@ class Weeks:
     of_shop: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     """Whose announcement a message is."""
     crowd: int = CITIZENS
+    weeks: int = WEEKS
+    discoverers: list[uuid.UUID] = field(default_factory=list)
+    """Who follow nothing, and ask to discover what is near a place of theirs."""
     rush: dt.timedelta | None = None
     """Into its week the moment at which all of them announce, five minutes after each other; none: spread out."""
 
@@ -90,6 +101,16 @@ class Weeks:
                         )
                     )
 
+    def discover(self, many: int) -> None:
+        """Citizens with usual settings who ask to discover what is near Béthune."""
+        with self.sessions.begin() as session:
+            for _ in range(many):
+                citizen = builders.a_citizen(session, consented=True, now=BEGINS - DAY)
+                citizen.discover_nearby = citizen.location_consented = True
+                builders.a_device(session, citizen, now=BEGINS - DAY)
+                set_place(session, citizen, area_of_commune(builders.BETHUNE), PlaceKind.LASTING, now=BEGINS - DAY)
+                self.discoverers.append(citizen.id)
+
     def rushed(self, week: int, number: int) -> dt.datetime | None:
         """When the shop announces that comes `number`-th in the rush; none where there is no rush."""
         return None if self.rush is None else BEGINS + week * 7 * DAY + self.rush + number * 5 * MINUTE
@@ -112,8 +133,8 @@ class Weeks:
     def pass_by(self, *, anew: bool) -> None:
         """The weeks: announcements evenly over her undisturbed hours, or any time of day and night; in which order."""
         order = list(self.shops)
-        for week in range(WEEKS):
-            if week == WEEKS // 2:
+        for week in range(self.weeks):
+            if week == self.weeks // 2:
                 self.think_again()
             if anew:
                 self.dice.shuffle(order)
@@ -134,7 +155,8 @@ class Weeks:
     def told(self, session: Session) -> dict[uuid.UUID, Told]:
         """By shop, of all who could be told."""
         found: dict[uuid.UUID, Told] = defaultdict(Told)
-        for decision in session.scalars(select(Decision).where(Decision.reason != Reason.NO_CONSENT)):
+        asked = Decision.reason != Reason.NO_CONSENT, Decision.citizen_id.not_in(self.discoverers)
+        for decision in session.scalars(select(Decision).where(*asked)):
             told = found[self.of_shop[decision.message_id]]
             certain = 1.0 if decision.outcome is Outcome.SEND else 0.0
             chance = certain if decision.chance is None else decision.chance / CERTAIN
@@ -142,6 +164,10 @@ class Weeks:
             told.heard += decision.outcome is Outcome.SEND
             told.foreseen += chance
             told.variance += chance * (1 - chance)
+            weekly = told.weekly[decision.message_id]
+            weekly[0] += 1
+            weekly[1] += decision.outcome is Outcome.SEND
+        print("heard:", ", ".join(f"{found[shop].share:.1%}" for shop in self.shops))
         return found
 
 
@@ -155,7 +181,7 @@ def nothing_is_exceeded(weeks: Weeks, session: Session) -> None:
     slots = session.execute(select(BudgetSlot.citizen_id, BudgetSlot.local_date)).all()
     sent = session.scalars(select(Decision).where(Decision.outcome == Outcome.SEND)).all()
     shown = [(each.citizen_id, (each.until or each.decided_at).astimezone(PARIS)) for each in sent]
-    assert len(sent) > CITIZENS * WEEKS * 3
+    assert len(sent) > weeks.crowd * weeks.weeks * 3
     assert Counter(map(tuple, slots)) == Counter((citizen, local.date()) for citizen, local in shown)
     days = Counter((citizen, local.date()) for citizen, local in shown)
     of_week = Counter((citizen, local.isocalendar()[:2]) for citizen, local in shown)
@@ -163,7 +189,7 @@ def nothing_is_exceeded(weeks: Weeks, session: Session) -> None:
     assert max(of_week.values()) == 5
     assert all(9 <= local.hour < 20 and local.weekday() < 6 for _, local in shown)
     never, no_longer = set(weeks.citizens[:3]), set(weeks.citizens[3:6])
-    middle = BEGINS + WEEKS // 2 * 7 * DAY
+    middle = BEGINS + weeks.weeks // 2 * 7 * DAY
     assert all(each.citizen_id not in never for each in sent)
     assert all(each.decided_at < middle for each in sent if each.citizen_id in no_longer)
     assert session.scalar(select(func.count()).select_from(Delivery)) == len(sent)
@@ -172,7 +198,7 @@ def nothing_is_exceeded(weeks: Weeks, session: Session) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_over_many_weeks_in_an_order_drawn_anew_every_shop_has_its_share(sqlite: Engine) -> None:
-    weeks = Weeks(writing(sqlite), random.Random(2026))
+    weeks = Weeks(writing(sqlite), random.Random(2026), weeks=MANY_WEEKS)
     weeks.begin()
     weeks.pass_by(anew=True)
 
@@ -185,42 +211,56 @@ def test_over_many_weeks_in_an_order_drawn_anew_every_shop_has_its_share(sqlite:
     assert 0.35 < mean <= 0.5
     for told in found.values():
         assert abs(told.heard - told.foreseen) < INTERVAL * told.variance**0.5, told
-        assert abs(told.share - mean) < 0.15, (told, mean)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(600)
-def test_over_many_weeks_nobody_gains_by_posting_first(sqlite: Engine) -> None:
-    weeks = Weeks(writing(sqlite), random.Random(7))
-    weeks.begin()
-    weeks.pass_by(anew=False)
-
-    with weeks.sessions() as session:
-        nothing_is_exceeded(weeks, session)
-        found = weeks.told(session)
-    sqlite.dispose()
-    first, *others = (found[shop].share for shop in weeks.shops)
-    mean = sum(others) / len(others)
-    assert first - mean < INTERVAL * (mean * (1 - mean) / found[weeks.shops[0]].asked) ** 0.5, (first, others)
+        assert abs(told.share - mean) < INTERVAL * told.deviation, (told.share, told.deviation, mean)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "rush", [9 * HOUR, 3 * DAY + 18 * HOUR, 5 * DAY + 10 * HOUR], ids=["Monday", "Thursday evening", "Saturday"]
+    "rush",
+    [None, 9 * HOUR, 3 * DAY + 18 * HOUR, 5 * DAY + 10 * HOUR],
+    ids=["over five days", "Monday", "Thursday evening", "Saturday"],
 )
-def test_nobody_gains_by_posting_first_where_all_post_within_one_hour(sqlite: Engine, rush: dt.timedelta) -> None:
+def test_nobody_gains_by_posting_first(sqlite: Engine, rush: dt.timedelta | None) -> None:
+    """Always in the same order, over the week or within one hour of it; `-s` prints each share, the first shop's first.
+
+    The first is heard no more often than the others, nor the first half than the second, but for what the draws
+    themselves leave open; the latter within an hour, since the last of a week does lose (ADR 39).
+    """
     weeks = Weeks(writing(sqlite), random.Random(11), crowd=CROWD, rush=rush)
     weeks.begin()
     weeks.pass_by(anew=False)
 
     with weeks.sessions() as session:
+        if rush is None:
+            nothing_is_exceeded(weeks, session)
         found = weeks.told(session)
     sqlite.dispose()
     shares = [found[shop].share for shop in weeks.shops]
     mean = sum(shares) / SHOPS
-    assert 0.15 < mean <= 0.2  # two of ten on one day
-    halves = sum(shares[: SHOPS // 2]) / (SHOPS // 2), sum(shares[SHOPS // 2 :]) / (SHOPS // 2)
+    assert 0.35 < mean <= 0.5 if rush is None else 0.15 < mean <= 0.2  # five of ten, or two on one day
+    for told in found.values():
+        assert abs(told.heard - told.foreseen) < INTERVAL * told.variance**0.5, told
     deviation = (mean * (1 - mean) / found[weeks.shops[0]].asked) ** 0.5
-    assert shares[0] - sum(shares[1:]) / (SHOPS - 1) < WITHIN_AN_HOUR + INTERVAL * deviation, shares
-    assert halves[0] - halves[1] < WITHIN_AN_HOUR + INTERVAL * deviation * (2 / (SHOPS // 2)) ** 0.5, shares
+    assert shares[0] - sum(shares[1:]) / (SHOPS - 1) < INTERVAL * deviation, shares
+    if rush is not None:
+        halves = sum(shares[: SHOPS // 2]) / (SHOPS // 2), sum(shares[SHOPS // 2 :]) / (SHOPS // 2)
+        assert halves[0] - halves[1] < INTERVAL * deviation * (2 / (SHOPS // 2)) ** 0.5, shares
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_what_is_only_discovered_comes_first_come_first_told_and_within_the_budgets(sqlite: Engine) -> None:
+    """What is near is expected of nobody's week, so no draw chooses: the rules she reads say so."""
+    weeks = Weeks(writing(sqlite), random.Random(5), crowd=6, rush=3 * DAY + 18 * HOUR)
+    weeks.begin()
+    weeks.discover(20)
+    weeks.pass_by(anew=False)
+
+    with weeks.sessions() as session:
+        hers = Decision.citizen_id.in_(weeks.discoverers), Decision.outcome == Outcome.SEND
+        sent = session.scalars(select(Decision).where(*hers)).all()
+    sqlite.dispose()
+    heard = Counter(weeks.of_shop[each.message_id] for each in sent)
+    assert {each.reason for each in sent} == {Reason.DISCOVERY}
+    assert [heard[shop] / (20 * WEEKS) for shop in weeks.shops] == [1, 1, *[0] * (SHOPS - 2)]
