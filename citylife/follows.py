@@ -56,6 +56,7 @@ class EndedFollow(Base):
 
     __tablename__ = "ended_follows"
     __table_args__ = (
+        Index("ix_ended_follows_begun_at", "begun_at"),
         Index("ix_ended_follows_ended_at", "ended_at"),
         Index("ix_ended_follows_shop", "shop_id", "ended_at"),
         {"sqlite_with_rowid": False},

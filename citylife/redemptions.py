@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import ColumnElement, ForeignKey, LargeBinary, exists, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, LargeBinary, exists, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from citylife.accounts.citizens import Citizen, hold
@@ -73,7 +73,7 @@ class TillCode(Base):
     """A code by its digest: neither whose it is nor when it was given, lest one be found by the other."""
 
     __tablename__ = "till_codes"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (Index("ix_till_codes_used_at", "used_at"), {"sqlite_with_rowid": False})
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     offer_id: Mapped[uuid.UUID] = mapped_column(Identifier(), ForeignKey("offers.id"), index=True)

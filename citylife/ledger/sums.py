@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     ForeignKey,
+    Index,
     String,
     and_,
     bindparam,
@@ -50,7 +51,7 @@ class LedgerSum(Base):
     """
 
     __tablename__ = "ledger_sums"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (Index("ix_ledger_sums_day", "day"), {"sqlite_with_rowid": False})
 
     message_id: Mapped[uuid.UUID] = mapped_column(Identifier(), ForeignKey("messages.id"), primary_key=True)
     day: Mapped[dt.date] = mapped_column(Date, primary_key=True)

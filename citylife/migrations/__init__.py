@@ -45,7 +45,7 @@ from citylife.pilot import tables as pilot
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0046"
+HEAD: Final = "0048"
 """The revision this code was written for; a test holds it to be the last of the history."""
 VERSION_TABLE: Final = "alembic_version"
 OF_SQLITE: Final = frozenset({"near_changes"})

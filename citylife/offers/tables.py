@@ -69,6 +69,7 @@ class Offer(Base):
             postgresql_where=text(CALLED_OFF),
         ),
         Index("ix_offers_shop", "shop_id", "id"),
+        Index("ix_offers_live_from", "live_from"),
         Index("ix_offers_photo", "photo_id", sqlite_where=text(ILLUSTRATED), postgresql_where=text(ILLUSTRATED)),
     )
 

@@ -102,10 +102,11 @@ _SECONDS: Final = {
     ),
 }
 _LEAST, _MOST = {"sqlite": "max", "postgresql": "greatest"}, {"sqlite": "min", "postgresql": "least"}
-_OVER: Final = """e.status IN ('ended', 'sold-out', 'withdrawn') AND LASTED"""
+_OVER: Final = """e.status IN ('ended', 'sold-out', 'withdrawn') AND LASTED AND e.live_from >= :published"""
 LASTED: Final = 5
 """Days from publishing to its end up to which an announcement tells of the effect of a notification: later some of its
-decisions have left the ledger (a week, where they may tell of a place), and their uses have not."""
+decisions have left the ledger (a week, where they may tell of a place), and their uses have not. So no offer is looked
+at that was published earlier than that before the span (`:published`, by `ix_offers_live_from`)."""
 _LASTED: Final = {
     "sqlite": f"julianday(coalesce(e.closed_at, e.ends_at)) - julianday(e.live_from) <= {LASTED}",
     "postgresql": f"coalesce(e.closed_at, e.ends_at) - e.live_from <= interval '{LASTED} days'",
@@ -237,6 +238,7 @@ def _values(connection: Connection, days: Sequence[dt.date]) -> dict[str, Any]:
         "spans": orjson.dumps(spans).decode(),
         "since": stored(connection, midnight(days[0])),
         "until": stored(connection, midnight(days[-1] + A_DAY)),
+        "published": stored(connection, midnight(days[0] - (LASTED + 1) * A_DAY)),
         "first": stored(connection, days[0]),
         "last": stored(connection, days[-1]),
         "nil": stored(connection, NIL),
