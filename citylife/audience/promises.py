@@ -65,11 +65,7 @@ def promises(session: Session, citizen: Citizen, sending: Sending, *, now: dt.da
         daily=citizen.daily_budget,
     )
     yield Promise(Rule.BUDGET, budget, Setting.BUDGET)
-    draw = Sentence(
-        "Quand plus d’annonces sont à attendre que votre budget n’en permet, un tirage au sort choisit parmi elles : "
-        "publier en premier n’avantage aucun commerce."
-    )
-    yield Promise(Rule.DRAW, draw, Setting.BUDGET)
+    yield Promise(Rule.DRAW, _draw(citizen), Setting.BUDGET)
     yield Promise(Rule.DIGEST, _digest(citizen), Setting.DIGEST)
     yield from _announcements_a_day(session, citizen.id)
     stops = TOLD_HER.get(
@@ -94,12 +90,30 @@ def _nearness(*, placed: bool) -> Sentence:
 
 
 def _discovery(citizen: Citizen) -> Sentence:
-    if not (citizen.discover_nearby and citizen.location_consented):
+    if not _discovers(citizen):
         return Sentence("Un commerce que vous ne suivez pas ne vous prévient jamais.")
     return Sentence(
         "Un commerce que vous ne suivez pas vous prévient s’il est proche de l’un de vos lieux, dans votre budget ; "
         "jamais s’il peut révéler votre santé ou vos croyances."
     )
+
+
+def _draw(citizen: Citizen) -> Sentence:
+    """What is discovered is counted in nobody's pace (`citylife.courtesy.pace`), so that its order may count."""
+    if not _discovers(citizen):
+        return Sentence(
+            "Quand plus d’annonces sont à attendre que votre budget n’en permet, un tirage au sort choisit parmi "
+            "elles : publier en premier n’avantage aucun commerce."
+        )
+    return Sentence(
+        "Quand plus d’annonces des commerces que vous suivez sont à attendre que votre budget n’en permet, un tirage "
+        "au sort choisit parmi elles : publier en premier n’en avantage aucun, mais peut avantager un commerce que "
+        "vous découvrez."
+    )
+
+
+def _discovers(citizen: Citizen) -> bool:
+    return citizen.discover_nearby and citizen.location_consented
 
 
 def _digest(citizen: Citizen) -> Sentence:

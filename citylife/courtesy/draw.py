@@ -1,9 +1,9 @@
 """The paced draw: who is told now, when more is to be expected than a citizen's budget holds.
 
 Her chance is what is left of her budget over what may still come in the week, and in the day, from the shops she
-follows (`citylife.courtesy.course`), this offer included: certain while there is room. Nobody gains by posting first:
-over a week whose offers are known, every one of them has the same chance (selection sampling; Knuth, TAOCP 2, 3.4.2,
-algorithm S).
+follows (`citylife.courtesy.course`), this offer included: certain while there is room. No shop she follows gains by
+posting first: over a week whose offers are known, every one of them has the same chance (selection sampling; Knuth,
+TAOCP 2, 3.4.2, algorithm S). What she discovers is not expected, and its order counts.
 
 The draw itself is u = (a × seed + b) mod p: `seed` is the citizen's, `a` and `b` the message's (Carter and Wegman,
 1979). All of it is whole numbers below 2⁶³, the same in Python, SQLite and PostgreSQL, and can be computed again from

@@ -140,6 +140,10 @@ def test_a_place_and_discovery_change_what_is_near_and_who_tells_her(town):
         "Un commerce que vous ne suivez pas vous prévient s’il est proche de l’un de vos lieux, dans votre budget ; "
         "jamais s’il peut révéler votre santé ou vos croyances."
     )
+    assert of(Rule.DRAW, caller)[0].endswith(
+        "publier en premier n’en avantage aucun, mais peut avantager un commerce que vous découvrez."
+    )
+    assert of(Rule.DRAW, caller, "en")[0].endswith("none of them gains by posting first, but a shop you discover may.")
 
 
 @pytest.mark.parametrize(
