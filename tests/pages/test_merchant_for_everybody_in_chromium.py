@@ -1,7 +1,11 @@
-"""A merchant's pages for everybody, in a real Chromium: by keyboard, enlarged, in forced colours, without motion."""
+"""A merchant's pages for everybody, in a real Chromium: by keyboard, enlarged, in forced colours, without motion.
+
+No address of hers is left out.
+"""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -9,18 +13,42 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.accounts.merchants import Role, join_team
+from citylife.database import new_id
+from citylife.merchant_mail.links import Purpose, token_of
+from citylife.merchant_mail.mondays import week_id
 from citylife.offers import Offer, OfferStatus
 from citylife.redemptions import TillCode
+from citylife.reports import Wrong, report_offer, uphold
+from citylife.settings import Settings
 from citylife.shops import ShopStatus
 from tests import builders
 from tests.browser.chromium import Chromium
 from tests.builders import NOW
 from tests.pages.conftest import StandingClock
 from tests.pages.test_merchant_in_chromium import opened
+from wsgi import create_app
 
 pytestmark = pytest.mark.long
 
 Sessions = sessionmaker[Session]
+SECRET: Final = "a secret of the tests, long enough to be one"
+HERS: Final = ("merchant", "account", "merchant_mail", "monday_mail")
+"""The blueprints whose pages a merchant reads."""
+ELSEWHERE: Final = {
+    "account.read_form": "test_signing_in_in_chromium",
+    "account.read_code": "test_signing_in_in_chromium",
+    "account.read_link": "test_signing_in_in_chromium",
+    "account.read_offer": "test_passkeys_in_chromium",
+    "account.ask_removal": "test_passkeys_in_chromium",
+}
+"""Pages that only somebody comes to who is signing in, or has a device: who judges them."""
+NO_PAGE: Final = {
+    "merchant.read_month_file",
+    "merchant.read_offer_file",
+    "merchant.read_picture",
+    "merchant.read_sticker",
+}
+"""What is taken away as a file."""
 MOST_TABS = 60
 RINGED = """() => {
   const one = document.activeElement;
@@ -52,9 +80,24 @@ def places(street: Sessions) -> dict[str, str]:
         series = builders.a_recurring_offer(session, shop, title="Couque du jeudi")
         claimed = builders.a_shop(session, "Le Moulin", status=ShopStatus.CLAIMED, merchant=merchant)
         token = builders.signed_in(session, merchant)
-        live = offers[OfferStatus.LIVE].id
+        live, me = offers[OfferStatus.LIVE].id, merchant.id
+        taken = builders.an_offer(session, shop, title="Tarte trop chère")
+        report = report_offer(session, taken, Wrong.MISLEADING, now=NOW)
+        uphold(session, report, reason="Le prix n’est pas tenu.", now=NOW, actor_id=new_id())
+        over = builders.an_offer(session, shop, status=OfferStatus.ENDED, title="Flan")
+        again = token_of(Purpose.AGAIN, me, over.id, week_id(NOW), secret=SECRET)
+        sell_out = token_of(Purpose.SELL_OUT, me, live, secret=SECRET)
+        stop, no_mondays = (
+            token_of(each, me, secret=SECRET) for each in (Purpose.STOP_CONFIRMATIONS, Purpose.STOP_MONDAYS)
+        )
     return {
         "token": token,
+        "shops": "/commerce",
+        "appealing": f"/commerce/offres/{taken.id}/contester",
+        "sold-out-by-mail": f"/courriel/parti/{sell_out}",
+        "again-by-mail": f"/courriel/refaire/{again}",
+        "no-letters": f"/courriel/annonces/arreter/{stop}",
+        "no-mondays": f"/courriel/lundi/arreter/{no_mondays}",
         "shop": f"/commerce/{shop.id}",
         "posting": f"/commerce/{shop.id}/annonce",
         "correcting": f"/commerce/offres/{live}/corriger",
@@ -81,7 +124,7 @@ def places(street: Sessions) -> dict[str, str]:
 
 @pytest.fixture
 def url(serve: Callable[..., Any], clock: StandingClock, places: dict[str, str]) -> Iterator[str]:
-    with serve(clock) as url:
+    with serve(clock, secret_key=SECRET) as url:
         yield url
 
 
@@ -91,6 +134,22 @@ def each_page(page: Page, url: str, places: dict[str, str]) -> Iterator[str]:
             page.goto(url + path)
             page.wait_for_load_state()
             yield name
+
+
+def test_no_page_of_hers_is_left_out(places: dict[str, str], sqlite_url: str, tmp_path: Path):
+    app = create_app(Settings(instance=tmp_path / "instance", database_url=sqlite_url, log_level="CRITICAL"))
+    read = {
+        str(rule.endpoint)
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and rule.endpoint.partition(".")[0] in HERS
+    }
+    ways = app.url_map.bind("localhost")
+    judged = {ways.match(path.partition("?")[0])[0] for name, path in places.items() if name != "token"}
+    app.extensions["citylife"].close()
+
+    assert read == {*judged, *ELSEWHERE, *NO_PAGE}
+    for file in set(ELSEWHERE.values()):
+        assert "chromium.barriers(" in Path(__file__).with_name(f"{file}.py").read_text(encoding="utf-8"), file
 
 
 def test_each_page_holds_at_two_hundred_per_cent_and_moves_nothing_for_whoever_asks(

@@ -9,10 +9,11 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from citylife.accounts.merchants import team_of
 from citylife.activity import Counted, count
 from citylife.follows import Level
 from citylife.offers import Offer, OfferStatus
-from citylife.shops import Shop
+from citylife.shops import Shop, ShopStatus, refuse_claim, suspend_shop
 from tests import builders
 from tests.browser.chromium import Chromium
 from tests.builders import NOW
@@ -128,6 +129,37 @@ def test_nothing_bars_a_merchant_s_way(chromium: Chromium, url: str, token: str,
     page.wait_for_load_state()
     judged(chromium, page, f"gone-{width}-{scheme}")
     assert [words for words in chromium.complaints(page) if "422" not in words] == [], "but for the fault itself"
+    chromium.close(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_bars_who_was_refused_or_suspended_or_comes_second(  # noqa: PLR0917 - fixtures
+    chromium: Chromium, street: Sessions, url: str, token: str, scheme: Any, width: int
+):
+    with street.begin() as session:
+        fournil = session.scalars(select(Shop).where(Shop.name == "Le Fournil")).one()
+        _, camille = team_of(session, fournil.id)[0]
+        refused = builders.a_shop(session, "Le Moulin", status=ShopStatus.CLAIMED, merchant=camille)
+        refuse_claim(session, refused, reason="Le code posté n’est pas revenu.", now=NOW)
+    page = opened(chromium, url, token, scheme, width)
+    expect(page.get_by_text("Demande refusée")).to_be_visible()
+    judged(chromium, page, f"refused-{width}-{scheme}")
+    page.goto(f"{url}/commerce/{fournil.id}/horaires")
+    with street.begin() as session:
+        session.get_one(Shop, fournil.id).opening_hours = "Tu 10:00-18:00; 2026 Dec 24-2026 Dec 27 off"
+    page.get_by_role("group", name="Lundi").get_by_label("Ouvre", exact=True).fill("09:00")
+    page.get_by_role("group", name="Lundi").get_by_label("Ferme", exact=True).fill("12:30")
+    page.get_by_role("button", name="Enregistrer les horaires").click()
+    expect(page.get_by_role("heading", name="Changés entre-temps")).to_be_visible()
+    judged(chromium, page, f"hours-conflict-{width}-{scheme}")
+    with street.begin() as session:
+        suspend_shop(session, session.get_one(Shop, fournil.id), reason="Prix trompeurs.", now=NOW)
+    for name, path in {"shop": "", "form": "/annonce", "hours": "/horaires"}.items():
+        page.goto(f"{url}/commerce/{fournil.id}{path}")
+        expect(page.get_by_text("Prix trompeurs.")).to_be_visible()
+        judged(chromium, page, f"suspended-{name}-{width}-{scheme}")
+    assert [said for said in chromium.complaints(page) if "412" not in said] == []
     chromium.close(page)
 
 

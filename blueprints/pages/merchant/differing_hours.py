@@ -4,17 +4,17 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Final
 
-from babel.dates import get_day_names
+from babel.dates import format_date, get_day_names
 
 from blueprints.pages.merchant.differing import NO, NOTHING, YES, ShownDifference
-from citylife.moments import clock_words, date_words
+from citylife.moments import clock_words
 from citylife.week_hours import DatedClosure, Span, WeekHours, read_week_hours, without_past, written_hours
 from citylife.wording import Sentence, say
 
 CLOSED: Final = Sentence("Fermé")
 HOURS: Final = Sentence("Horaires")
 HOLIDAYS: Final = Sentence("Fermé les jours fériés")
-CLOSURES: Final = Sentence("Fermetures exceptionnelles")
+CLOSURES: Final = Sentence("Fermetures")
 
 
 def hours_differences(mine: WeekHours, kept: str, locale: str, *, today: dt.date) -> list[ShownDifference]:
@@ -48,5 +48,5 @@ def _closures(closures: Iterable[DatedClosure], locale: str) -> str:
 
 
 def _closure(closure: DatedClosure, locale: str) -> str:
-    days = dict.fromkeys(date_words(day, locale) for day in (closure.first, closure.last))
+    days = dict.fromkeys(format_date(day, "medium", locale=locale) for day in (closure.first, closure.last))
     return " – ".join(days) + (f" ({closure.comment})" if closure.comment else "")

@@ -109,9 +109,10 @@ def _keep(shop: Shop, sheet: Sheet, week: WeekHours) -> None:
     """
     session, who = db.session(), guards.merchant_id()
     hold_shop(session, shop)
-    alone = sheet.before is not None and sheet.before == _text(shop)
+    if sheet.before is not None and sheet.before != _text(shop):
+        raise Stale
     changes = ShopChanges(opening_hours=written_hours(without_past(week, local_date(now()))))
-    expected = shop.version if alone else sheet.version
+    expected = sheet.version if sheet.before is None else shop.version
     change_shop(session, shop, changes, expected_version=expected, now=now(), actor_id=who)
 
 
