@@ -4,6 +4,7 @@ Nothing here is taken from how secrecy is kept. Unknown are the counts themselve
 periods; or of persons, by the areas and the weeks that each was seen in. HiGHS says which values are possible.
 """
 
+import datetime as dt
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ SMALL = range(11)
 
 @dataclass(frozen=True)
 class Told:
-    """The unknowns that a figure is the sum of, and what it was told to be."""
+    """The unknowns that a figure is the sum of, and between what it was told to be; nothing where it was not told."""
 
+    name: str
     unknowns: tuple[int, ...]
-    value: float | None
+    within: tuple[float, float] | None
 
 
 class Solver:
@@ -59,19 +61,57 @@ def narrowed(figures: Iterable[Figure], kind: Kind, *, only_last: bool = False, 
     Believed is everything that was told (only the last version of each period, if she believes only that), the latest
     first; what disagrees with it is not. Thoroughly, each of 0 to 10 is tried, else the first and the last.
     """
-    ever = list(figures)
-    if only_last:
-        last = {figure.period: figure.version for figure in ever}
-        ever = [figure for figure in ever if figure.version == last[figure.period]]
+    ever = _believed(figures, only_last=only_last)
     model = _of_days(ever) if kind is Kind.FLOW else _of_persons(ever, kind)
-    solver = _believing(model)
+    return _narrowed(model, SMALL if thoroughly else (SMALL[0], SMALL[-1]))
+
+
+def narrowed_parts(
+    figures: Iterable[Figure], key: str, base_key: str, per: int, *, only_last: bool = False
+) -> list[str]:
+    """The same of what ratios are made of: the part, and the rest of the base beside it.
+
+    `figures` are those of the ratio and of its base. A told ratio is that of the part and the base as those would be
+    told; both the part and the rest are then eleven at least. That the two are the base of each day is not held: it is
+    not promised that they do not betray each other (ADR 54).
+    """
+    ever = _believed(figures, only_last=only_last)
+    bases = [figure for figure in ever if figure.key == base_key]
+    unknowns = _days_and_areas(bases)
+    days = sorted({day for _, (day, _) in unknowns})
+    parts, rests = ({day: len(unknowns) + 2 * at + side for at, day in enumerate(days)} for side in (0, 1))
+    model = _of_days(bases)
+    whole = {(each.period, each.version): each.value for each in bases if each.territory == AGGLOMERATION}
+    for each in (figure for figure in ever if figure.key == key):
+        base = whole[each.period, each.version]
+        part = None if each.value is None or base is None else _part_of(each.value, int(base), per)
+        rest = part and (max((base or 0) - 2 - part[1], 11), (base or 0) + 2 - part[0])
+        for name, of_days, within in (("part", parts, part), ("rest", rests, rest)):
+            these = tuple(number for day, number in of_days.items() if each.period.first <= day < each.period.end)
+            model.append(Told(f"{name} of {key} {each.period} v{each.version}", these, within))
+    return _narrowed(model, (SMALL[0], SMALL[-1]))
+
+
+def _believed(figures: Iterable[Figure], *, only_last: bool) -> list[Figure]:
+    ever = list(figures)
+    last = {figure.period: figure.version for figure in ever}
+    return [figure for figure in ever if not only_last or figure.version == last[figure.period]]
+
+
+def _part_of(ratio: float, base: int, per: int) -> tuple[float, float]:
+    """Between what the part of a base lies, of which so many in `per` were told: it was rounded to five before."""
+    could = [part for part in range(0, base + 5, 5) if (2 * per * part + base) // (2 * base) == ratio]
+    return max(min(could) - 2, 11), max(could) + 2
+
+
+def _narrowed(model: Sequence[Told], asked: Iterable[int]) -> list[str]:
+    solver, values = _believing(model), list(asked)
     found = []
-    for figure, told in zip(ever, model, strict=True):
-        if told.value is None:
-            asked = SMALL if thoroughly else (SMALL[0], SMALL[-1])
-            impossible = [value for value in asked if not solver.can_be(told.unknowns, value, value)]
+    for told in model:
+        if told.within is None:
+            impossible = [value for value in values if not solver.can_be(told.unknowns, value, value)]
             if impossible and solver.can_be(told.unknowns, SMALL[0], SMALL[-1]):
-                found.append(f"{figure.territory} {figure.period} v{figure.version}: never {impossible}")
+                found.append(f"{told.name}: never {impossible}")
     return found
 
 
@@ -80,8 +120,8 @@ def _believing(model: Sequence[Told]) -> Solver:
     for one_by_one in (False, True):
         solver = Solver(1 + max(number for told in model for number in told.unknowns))
         for told in reversed(model):
-            if told.value is not None:
-                solver.hold(told.unknowns, max(told.value - 2, 11), told.value + 2)
+            if told.within is not None:
+                solver.hold(told.unknowns, *told.within)
                 if one_by_one and not solver.possible():
                     solver.forget_last()
         if solver.possible():
@@ -89,19 +129,34 @@ def _believing(model: Sequence[Told]) -> Solver:
     return solver
 
 
-def _of_days(figures: Sequence[Figure]) -> list[Told]:
-    """A measure whose days add up: an unknown for each area and each time between two edges of periods."""
+def _named(figure: Figure) -> str:
+    return f"{figure.territory} {figure.period} v{figure.version}"
+
+
+def _meant(value: float | None) -> tuple[float, float] | None:
+    """Between what a told count lies."""
+    return None if value is None else (max(value - 2, 11), value + 2)
+
+
+def _days_and_areas(figures: Sequence[Figure]) -> list[tuple[int, tuple[dt.date, str]]]:
+    """An unknown for each area and each time between two edges of periods, which is named for its first day."""
     edges = sorted({edge for figure in figures for edge in (figure.period.first, figure.period.end)})
     areas = sorted({figure.territory for figure in figures} - {AGGLOMERATION}) or [AGGLOMERATION]
-    unknowns = list(enumerate(itertools.product(edges[:-1], areas)))
+    return list(enumerate(itertools.product(edges[:-1], areas)))
+
+
+def _of_days(figures: Sequence[Figure]) -> list[Told]:
+    """A measure whose days add up."""
+    unknowns = _days_and_areas(figures)
     return [
         Told(
+            _named(figure),
             tuple(
                 number
                 for number, (day, area) in unknowns
                 if figure.period.first <= day < figure.period.end and figure.territory in {AGGLOMERATION, area}
             ),
-            figure.value,
+            _meant(figure.value),
         )
         for figure in figures
     ]
@@ -122,13 +177,14 @@ def _of_persons(figures: Sequence[Figure], kind: Kind) -> list[Told]:
     persons = list(enumerate(itertools.product(_subsets(areas)[1:], _subsets(weeks))))
     return [
         Told(
+            _named(figure),
             tuple(
                 number
                 for number, (some, seen) in persons
                 if figure.territory in {AGGLOMERATION, *some}
                 and (figure.period in {month, *seen} or kind is Kind.STOCK)
             ),
-            figure.value,
+            _meant(figure.value),
         )
         for figure in figures
     ]
