@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from citylife.accounts.citizens import Citizen
 from citylife.reports import Report
 from citylife.settings import Settings
-from tests.browser.chromium import Chromium
-from tests.builders import a_citizen, a_shop, an_address_to_confirm, an_email_digest, an_offer
+from tests.browser.chromium import Chromium, Scheme
+from tests.builders import a_citizen, a_citizen_with_token, a_shop, an_address_to_confirm, an_email_digest, an_offer
 from tests.pages.test_first_view_in_chromium import EDGELESS, MOVING, WIDER
 from tests.pages.test_pages_in_chromium import wide
 from wsgi import create_app
@@ -105,6 +105,38 @@ def test_each_bars_nobody_in_the_dark_on_a_narrow_phone(
     for address in (each for faces in addresses.values() for each in faces):
         page.goto(url + address)
         judge(chromium, page, address)
+    chromium.close(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_only_a_deed_or_the_network_shows_bars_nobody_either(
+    chromium: Chromium, url: str, addresses: dict[str, list[str]], street: Sessions, scheme: Scheme
+):
+    with street.begin() as session:
+        citizen, token = a_citizen_with_token(session)
+        an_address_to_confirm(session, citizen, "lea@courrier.example")
+    page = chromium.open(url + addresses["citizen.read_report"][0], scheme=scheme)
+    page.evaluate("document.querySelectorAll('[required]').forEach((each) => { each.required = false; })")
+    with page.expect_navigation() as refused:
+        page.get_by_role("button", name="Envoyer le signalement").click()
+    assert refused.value is not None
+    assert refused.value.status == 422
+    expect(page.get_by_role("alert")).to_be_visible()
+    judge(chromium, page, "a report without a reason")
+
+    secure = url.replace("http:", "https:")
+    page.context.add_cookies([{"name": "__Host-citylife", "value": token, "url": secure, "secure": True}])
+    page.goto(f"{url}/reglages/courriel")
+    expect(page.get_by_text("À confirmer")).to_be_visible()
+    judge(chromium, page, "an address to confirm")
+
+    page.goto(f"{url}{addresses['citizen.read_offer'][0]}?from=notification")
+    judge(chromium, page, "an offer from a notification")
+
+    page.goto(f"{url}/mes-commerces")
+    page.evaluate("document.querySelectorAll('[data-network] [hidden]').forEach((each) => { each.hidden = false; })")
+    expect(page.get_by_text("Le réseau est revenu.")).to_be_visible()
+    judge(chromium, page, "all that the frame may say of the network")
     chromium.close(page)
 
 

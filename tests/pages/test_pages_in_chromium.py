@@ -27,6 +27,8 @@ pytestmark = pytest.mark.long
 
 Sessions = sessionmaker[Session]
 SCHEMES = ("light", "dark")
+PHONE = 360
+"""What is no wider is judged as a phone, elsewhere."""
 
 
 @pytest.fixture
@@ -43,6 +45,7 @@ def paths(street: Sessions) -> dict[str, str]:
             description="Pains au levain.",
         )
         shop.fictional = True
+        claimed = a_shop(session, "Épicerie", status=ShopStatus.CLAIMED)
         listed = a_shop(session, "Librairie", status=ShopStatus.LISTED, category="books")
         wine = a_shop(session, "La Cave", category="wine", opening_hours="Mo-Su 18:00-22:00")
         trader = a_shop(session, "Fromages de Cécile", street="1 rue d’Arras")
@@ -61,6 +64,7 @@ def paths(street: Sessions) -> dict[str, str]:
         "no shop of hers": "/mes-commerces",
         "shop": f"/s/{shop.slug}",
         "listed shop": f"/s/{listed.slug}",
+        "claimed shop": f"/s/{claimed.slug}",
         "market trader": f"/s/{trader.slug}",
         "page-only shop": f"/s/{wine.slug}",
         "offer": f"/o/{live.id}",
@@ -126,6 +130,8 @@ def test_no_page_is_wider_than_a_small_phone_nor_lost_on_a_desk(chromium: Chromi
         for name, path in paths.items():
             page = chromium.open(url + path, width=width)
             assert not wide(page), (name, width)
+            if width > PHONE:
+                assert chromium.barriers(page) == [], (name, width)
             chromium.close(page)
 
 
