@@ -127,7 +127,7 @@ def test_what_was_typed_stays_with_a_colleagues_hours_beside_it_and_may_replace_
     assert [" | ".join(plain(cell.to_text()) for cell in row.query("th, td")) for row in rows] == [
         "Lundi | 9 h – 12 h 30 | Fermé",
         "Mardi | Fermé | 10 h – 18 h",
-        "Fermetures | rien | 24 déc. 2026",
+        "Fermé le | rien | 24 déc. 2026",
     ]
     assert {name: filled(answer)[name] for name in (*MORNING, "d2_0_from")} == {**MORNING, "d2_0_from": "09:00"}
     assert counter.post(path_of(shop), form=filled(answer)).status_code == 303

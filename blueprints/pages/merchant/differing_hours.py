@@ -14,7 +14,7 @@ from citylife.wording import Sentence, say
 CLOSED: Final = Sentence("Fermé")
 HOURS: Final = Sentence("Horaires")
 HOLIDAYS: Final = Sentence("Fermé les jours fériés")
-CLOSURES: Final = Sentence("Fermetures")
+CLOSURES: Final = Sentence("Fermé le")
 
 
 def hours_differences(mine: WeekHours, kept: str, locale: str, *, today: dt.date) -> list[ShownDifference]:
