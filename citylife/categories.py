@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+SELLS_BESIDE: Final = frozenset({"grocery", "restaurant", "cafe", "books"})
+"""Trades that may announce, and whose shops often sell alcohol or tobacco too, which no announcement may be of."""
+
 
 class Policy(Enum):
     """What a category may do."""

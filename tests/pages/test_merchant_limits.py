@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
+from citylife.categories import BY_KEY, SELLS_BESIDE, Policy
 from citylife.ledger.stops import stop_sending
 from citylife.shops import Shop, suspend_shop
 from tests import builders
@@ -67,3 +68,19 @@ def test_what_staff_stopped_is_said_with_whom_to_ask(counter: Browser, street: S
     for said in both(counter, shop):
         assert "L’équipe de Citylife a arrêté" in said
         assert f"Écrivez à {ASKED}" in said
+
+
+@pytest.mark.parametrize("category", ["grocery", "restaurant", "cafe", "books", "bakery"])
+def test_who_may_sell_alcohol_or_tobacco_too_reads_that_neither_is_announced(
+    counter: Browser, street: Sessions, shop: Shop, category: str
+):
+    with street.begin() as session:
+        session.get_one(Shop, shop.id).category = category
+    said = {"fr": "Ni alcool ni tabac dans une annonce", "en": "No alcohol and no tobacco in an announcement"}
+    for language, words in said.items():
+        counter.languages = language
+        assert (words in counter.get(path_of(shop)).text("main")) == (category != "bakery")
+
+
+def test_trades_that_sell_such_goods_beside_are_trades_that_may_announce():
+    assert {BY_KEY[key].policy for key in SELLS_BESIDE} == {Policy.ADMITTED}

@@ -17,6 +17,7 @@ from blueprints.pages.merchant.taking_up import Diverged, offer_of
 from blueprints.pages.merchant.weekly import LABELS as OF_RHYTHM
 from blueprints.pages.merchant.weekly import LASTS, field_of, weekday_names
 from blueprints.pages.merchant.writing import DAYS, LABELS, OTHER, Faults, evenings, written_in
+from citylife.categories import SELLS_BESIDE
 from citylife.database import new_id
 from citylife.errors import Refusal, Stale
 from citylife.offers import Offer, OfferStatus
@@ -56,6 +57,7 @@ def sheet(
         written=written,
         faults=_at_what_is_seen(faults or {}, written),
         labels=LABELS | OF_RHYTHM,
+        no_such_goods=shop.category in SELLS_BESIDE,
         limits=None if correcting else show_limits(shop, now=now()),
         weekdays=weekday_names(locale),
         lasts=LASTS,
