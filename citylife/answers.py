@@ -63,6 +63,7 @@ class AnswerInProgress(Refusal):
     status: ClassVar[int] = 409
     title: ClassVar[str] = "Demande en cours"
     sentence: ClassVar[str] = "La première demande portant cette clé est encore en cours. Réessayez dans un instant."
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
 
 
 class AlreadyAnswered(Refusal):

@@ -1,5 +1,6 @@
 """« Suivre » and « Ne plus suivre » without scripts: a form, a cookie, and nobody else's page can press them."""
 
+import hashlib
 import re
 import uuid
 
@@ -10,9 +11,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from citylife import migrations
 from citylife.accounts.citizens import Citizen, CitizenToken
+from citylife.answers import KeptAnswer
 from citylife.follows import EndedFollow, Follow, Level, follow
 from citylife.shops import ShopStatus
-from tests.builders import a_citizen_with_token, a_shop
+from tests.builders import NOW, a_citizen_with_token, a_shop
 from tests.pages.conftest import OURS, Browser, StandingClock, an_app
 
 Sessions = sessionmaker[Session]
@@ -105,6 +107,17 @@ def test_a_newcomer_whose_answer_was_lost_is_found_again_by_the_key_of_her_tap(
     known.post(f"/s/{a_slug(sessions)}/follow")
     assert "Set-Cookie" not in known.post(f"/s/{slug}/follow", hers).headers
     assert Browser(app).post(f"/s/{slug}/follow", {**hers, "Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def test_a_tap_whose_first_request_is_still_at_work_is_told_when_to_try_again(browser: Browser, sessions: Sessions):
+    slug, key = a_slug(sessions), str(uuid.uuid4())
+    asked = hashlib.sha256(f"POST /s/{slug}/follow\n".encode()).digest()
+    with sessions.begin() as session:
+        session.add(KeptAnswer(caller="anonymous", key=key, fingerprint=asked, begun_at=NOW))
+
+    answer = browser.post(f"/s/{slug}/follow", {**OURS, "Idempotency-Key": key})
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (409, "1")
 
 
 def test_nobody_is_found_again_by_a_key_that_may_be_guessed_nor_after_a_day_nor_once_erased(

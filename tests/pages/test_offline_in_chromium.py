@@ -162,8 +162,9 @@ def test_what_is_refused_is_undone_and_said(chromium: Chromium, url: str, slugs:
     chromium.close(page)
 
 
-def test_what_waits_is_tried_again_where_the_network_comes_after_the_browser_says_so(
-    chromium: Chromium, url: str, slugs: list[str], street: Sessions, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("status", [503, 409])
+def test_what_waits_is_tried_again_where_the_network_comes_later_or_the_first_request_is_still_at_work(
+    chromium: Chromium, url: str, slugs: list[str], street: Sessions, monkeypatch: pytest.MonkeyPatch, *, status: int
 ):
     page = at_home(chromium, url, slugs[:1])
     page.goto(f"{url}/s/{slugs[1]}")
@@ -172,7 +173,7 @@ def test_what_waits_is_tried_again_where_the_network_comes_after_the_browser_say
     page.get_by_role("button", name="Suivre", exact=True).click()
     expect(page.get_by_text("C’est noté sur cet appareil")).to_be_visible()
     refused: list[str] = []
-    monkeypatch.setattr(Flask, "full_dispatch_request", away_at_first(refused, Flask.full_dispatch_request))
+    monkeypatch.setattr(Flask, "full_dispatch_request", away_at_first(refused, status, Flask.full_dispatch_request))
 
     page.context.set_offline(False)
 
@@ -330,13 +331,15 @@ def test_a_network_that_hangs_shows_what_was_kept_and_then_says_what_has_come(
     chromium.close(page)
 
 
-def away_at_first(refused: list[str], dispatch: Callable[[Flask], Response]) -> Callable[[Flask], Response]:
-    """The first changes are refused as where the house cannot be reached."""
+def away_at_first(
+    refused: list[str], status: int, dispatch: Callable[[Flask], Response]
+) -> Callable[[Flask], Response]:
+    """The first changes are refused as where the house cannot be reached, or is still at work on them."""
 
     def dispatch_then(app: Flask) -> Response:
         if request.method == "POST" and len(refused) < AWAY:
             refused.append(request.path)
-            return Response(status=503)
+            return Response(status=status, headers={"Retry-After": "1"})
         return dispatch(app)
 
     return dispatch_then

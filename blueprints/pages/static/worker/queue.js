@@ -67,7 +67,7 @@ const queue = (() => {
   async function sent({ slug, wanted, reader, key }) {
     const headers = { Accept: "application/json", "Citylife-Reader": reader, [KEY]: key };
     const answer = await fetch(`/s/${slug}/${wanted}`, { method: "POST", headers, redirect: "manual" });
-    if (answer.status >= 500 || answer.status === TOO_MANY) {
+    if (answer.status >= 500 || answer.status === TOO_MANY || answer.headers.has("Retry-After")) {
       throw new Error(String(answer.status));
     }
     await forget(slug, key);
