@@ -27,6 +27,12 @@ from citylife.pilot.periods import Frequency, last_over
 
 SECONDS: Final = {"postgresql": 30.0, "sqlite": 60.0}
 """What the measures of a week may take."""
+SIZES: Final = {
+    "postgresql": "SELECT pg_database_size(current_database())",
+    "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+}
+"""How many bytes a database takes."""
+GIGABYTE: Final = 1e9
 CONSOLE: Final = str(cores.ROOT / ".venv/bin/citylife")
 WRITTEN: Final = "seconds"
 """The file that says how long writing the town took; once it is there, the town is whole."""
@@ -111,14 +117,18 @@ def measure(year: Year) -> Iterator[Figure]:
     try:
         with engine.connect() as connection:
             count = int(connection.scalar(text("SELECT count(*) FROM deliveries")) or 0)
+            size = int(connection.scalar(text(SIZES[year.kind])) or 0)
         yield Figure(f"Deliveries of the year, {year.name}", count, "deliveries")
-        begun, busy = time.perf_counter(), time.process_time()
-        with reading(engine)() as session:
-            counting = count_period(session, week, now=now)
-        counted, worked = time.perf_counter() - begun, time.process_time() - busy
-        yield Figure.against(f"Counting a week of the pilot, {year.name}", counted, "s", SECONDS[year.kind])
-        if year.kind == "sqlite":
-            yield Figure(f"Of it, the processor's, {year.name}", worked, "s")
+        yield Figure(f"Database, {year.name}", size / GIGABYTE, "GB")
+        for time_of in ("the first time", "again"):
+            begun, busy = time.perf_counter(), time.process_time()
+            with reading(engine)() as session:
+                counting = count_period(session, week, now=now)
+            counted, worked = time.perf_counter() - begun, time.process_time() - busy
+            name = f"Counting a week, {time_of}, {year.name}"
+            yield Figure.against(name, counted, "s", SECONDS[year.kind])
+            if year.kind == "sqlite":
+                yield Figure(f"    of it, the processor's, {year.name}", worked, "s")
         begun = time.perf_counter()
         with writing(engine)() as session:
             freeze(session, counting, revision="bench", reason="bench", actor=Actor.SYSTEM, now=now)
