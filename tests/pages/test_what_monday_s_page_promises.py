@@ -24,7 +24,7 @@ Change = Callable[[Session, Shop], object]
 
 
 @pytest.fixture
-def page(sqlite_url: str, tmp_path: Path, clock: StandingClock, sessions: sessionmaker[Session]) -> Page:
+def page(database_url: str, tmp_path: Path, clock: StandingClock, sessions: sessionmaker[Session]) -> Page:
     """The page of a link, once something was changed, on an instance whose assessment is dated or not."""
 
     def read(
@@ -36,7 +36,7 @@ def page(sqlite_url: str, tmp_path: Path, clock: StandingClock, sessions: sessio
             offer = builders.an_offer(session, shop, status=OfferStatus.ENDED, now=NOW - dt.timedelta(days=3))
             ids = camille.id, offer.id, week_id(NOW)
             change(session, shop)
-        (app,) = an_app(sqlite_url, tmp_path, clock, aipd_date=aipd_date)
+        (app,) = an_app(database_url, tmp_path, clock, aipd_date=aipd_date)
         token = token_of(Purpose.AGAIN, *ids, secret=app.extensions["citylife"].keys.secret_key)
         return Browser(app).get(f"/courriel/refaire/{token}")
 
