@@ -1,10 +1,11 @@
 """The page that Monday's link opens says who is told of an offer that is done again, only where somebody is."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.ledger.stops import stop_sending
@@ -24,8 +25,9 @@ Change = Callable[[Session, Shop], object]
 
 
 @pytest.fixture
-def page(database_url: str, tmp_path: Path, clock: StandingClock, sessions: sessionmaker[Session]) -> Page:
+def page(database_url: str, tmp_path: Path, clock: StandingClock, sessions: sessionmaker[Session]) -> Iterator[Page]:
     """The page of a link, once something was changed, on an instance whose assessment is dated or not."""
+    opened: list[Iterator[Flask]] = []
 
     def read(
         change: Change = lambda _session, _shop: None, aipd_date: dt.date | None = dt.date(2026, 1, 2)
@@ -36,11 +38,14 @@ def page(database_url: str, tmp_path: Path, clock: StandingClock, sessions: sess
             offer = builders.an_offer(session, shop, status=OfferStatus.ENDED, now=NOW - dt.timedelta(days=3))
             ids = camille.id, offer.id, week_id(NOW)
             change(session, shop)
-        (app,) = an_app(database_url, tmp_path, clock, aipd_date=aipd_date)
+        opened.append(an_app(database_url, tmp_path, clock, aipd_date=aipd_date))
+        app = next(opened[-1])
         token = token_of(Purpose.AGAIN, *ids, secret=app.extensions["citylife"].keys.secret_key)
         return Browser(app).get(f"/courriel/refaire/{token}")
 
-    return read
+    yield read
+    for each in opened:
+        assert list(each) == [], "it is disposed of"
 
 
 def test_where_announcements_leave_its_followers_are_told(page: Page):
