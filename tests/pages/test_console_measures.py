@@ -177,7 +177,8 @@ def test_each_page_of_staff_and_the_pdf_say_what_a_figure_is_and_how_it_is_known
     pdf = karima.client.get(f"/console/mesures/rapports/{LATER}/rapport.pdf").data
     text = " ".join("".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages).split())
     assert "codes utilisés à une caisse" in text
-    assert "utilisations" in text
+    assert "abonnements" in text, "a unit is not broken"
+    assert "Mesure Unité Classe Chiffre Objectif" in text, "nor is what stands above a column"
 
 
 def test_a_target_is_proposed_by_one_and_approved_by_another(desk_app: Flask, street: Sessions):

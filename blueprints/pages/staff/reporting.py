@@ -156,7 +156,7 @@ def _pdf(report: PilotReport, locale: str) -> bytes:
     )
 
     styles.add(styles["BodyText"].clone("Head", fontName="Helvetica-Bold"))
-    styles.add(styles["BodyText"].clone("Small", fontSize=7.5, leading=9))
+    styles.add(styles["BodyText"].clone("Small", fontSize=7.5, leading=9, spaceBefore=1))
 
     def words(text: str, style: str = "BodyText") -> Any:
         return Paragraph(_escaped(writable(text)), styles[style])
@@ -167,7 +167,7 @@ def _pdf(report: PilotReport, locale: str) -> bytes:
         aim = f"{past.target} ({past.standing})" if past.standing else past.target
         about = [words(measure["name"]), words(measure["formula"], "Small")]
         rows.append([about, *(words(each) for each in (measure["unit"], measure["letter"], past.said, aim))])
-    table = Table(rows, colWidths=[200, 72, 44, 104, 80], repeatRows=1)
+    table = Table(rows, colWidths=[184, 80, 52, 104, 80], repeatRows=1)
     table.setStyle(TableStyle([("LINEBELOW", (0, 0), (-1, -1), 0.4, "black"), ("VALIGN", (0, 0), (-1, -1), "TOP")]))
     frozen = say(Sentence("Chiffres arrêtés le {day}.", day=found["frozen_on"]), locale)
     invented = say(INVENTED, locale) if report.content.get("invented") else ""
