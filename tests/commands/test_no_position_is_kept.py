@@ -63,7 +63,11 @@ TAKES_A_PERSON_S_POSITION = {
     "tell_me_near": f"{API}/me/near-me-now",
 }
 TAKES_A_SHOP_S_POSITION = {"claim_my_shop", "change_my_shop"}
-FORMS_OF_A_PERSON = {"citizen.read_around_her": "/autour", "settings.choose_place": "/reglages/lieux"}
+FORMS_OF_A_PERSON = {
+    "citizen.read_around_her": "/autour",
+    "citizen.tell_her_now": "/autour/maintenant",
+    "settings.choose_place": "/reglages/lieux",
+}
 FORMS_OF_A_SHOP = {"merchant.claim": "/commerce/nouveau"}
 ALL_OF_A_PERSON = (*TAKES_A_PERSON_S_POSITION.values(), *FORMS_OF_A_PERSON.values())
 NAMES_OF_A_POSITION = {"latitude", "longitude", "lat", "lon", "lng", "position"}
@@ -214,6 +218,9 @@ def plant_in_forms(client: httpx.Client) -> list[bytes]:
     sent = []
     token = client.post(f"{API}/citizens", json={}).json()["token"]
     hers = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html", "Cookie": f"__Host-citylife={token}"}
+    told = {**CONSENT, "purpose": "notifications"}
+    by_token = {"Authorization": f"Bearer {token}"}
+    assert client.post(f"{API}/me/consents", json=told, headers=by_token).status_code == 201
     statuses: dict[str, set[int]] = {path: set() for path in FORMS_OF_A_PERSON.values()}
     agreed = {"agreed": "1", "text_version": CONSENT["text_version"]}
     for also in ({}, agreed):
@@ -223,7 +230,11 @@ def plant_in_forms(client: httpx.Client) -> list[bytes]:
                 seen.add(answer.status_code)
                 sent.append(answer.request.content)
                 client.post(path, data=form)
-    assert statuses == {"/autour": {200, 422}, "/reglages/lieux": {303, 409, 422}}
+    assert statuses == {
+        "/autour": {200, 422},
+        "/autour/maintenant": {200, 409, 422},
+        "/reglages/lieux": {303, 409, 422},
+    }
     return sent
 
 
