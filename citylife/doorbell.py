@@ -32,6 +32,14 @@ class Doorbell(Protocol):
         ...
 
 
+class Waiting(Protocol):
+    """The listening side of a doorbell."""
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep until rung, at most `seconds`; whether it was rung."""
+        ...
+
+
 class SilentDoorbell:
     """Nobody listens: the workers find the work when they next look."""
 

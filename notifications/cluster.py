@@ -10,18 +10,19 @@ import threading
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Final, Protocol
 
 import orjson
 import requests
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 from standardwebhooks.webhooks import Webhook
 
 from citylife.clock import Clock, utc_now
 from citylife.database import reading, writing
 from citylife.pilot.sending import Answer, Batch, claim_batch, settle, something_to_send
+from notifications.rounds import make_rounds
 
 log = structlog.get_logger(__name__)
 
@@ -94,16 +95,8 @@ class Courier:
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; the batch in hand is settled first."""
-        while not stop.is_set():
-            try:
-                if not self.turn():
-                    stop.wait(self._look_every)
-            except DBAPIError as away:
-                log.warning("courier.database_away", error=type(away.orig).__name__)
-                stop.wait(self._look_every)
-            except Exception:
-                log.exception("courier.failed")
-                stop.wait(self._look_every)
+        pause = self._look_every
+        make_rounds(self.turn, stop, who="courier", log=log, rest=partial(stop.wait, pause), pause=pause)
 
     def turn(self) -> bool:
         """Send one batch; whether there was any."""

@@ -12,7 +12,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Container, Hashable, Mapping, Sequence
-from typing import Final, Protocol
+from functools import partial
+from typing import Final
 
 import structlog
 from prometheus_client import Counter
@@ -22,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from citylife.clock import Clock, utc_now
 from citylife.database import reading, settling, writing
-from citylife.doorbell import Doorbell, SilentDoorbell
+from citylife.doorbell import Doorbell, SilentDoorbell, Waiting
 from citylife.ledger import claims, settlement
 from citylife.ledger.claims import Claimed
 from citylife.ledger.digests import Line
@@ -35,6 +36,7 @@ from notifications import timekeeper
 from notifications.expander import Expander
 from notifications.outcomes import meaning, pause
 from notifications.progress import Progress
+from notifications.rounds import make_rounds
 from notifications.webpush import Answer, Envelope, Outcome, PushSender
 from notifications.words import Said, Words
 
@@ -60,14 +62,6 @@ UNSURE_SECONDS: Final = 1.0
 `wal_writer_delay`, 0.6 s as it comes."""
 
 ANSWERS: Final = Counter("citylife_push_answers", "Answers of push services", ["origin", "answer"])
-
-
-class Waiting(Protocol):
-    """The listening side of a doorbell."""
-
-    def wait(self, seconds: float) -> bool:
-        """Sleep until rung, at most `seconds`; whether it was rung."""
-        ...
 
 
 class Dispatcher:
@@ -115,18 +109,15 @@ class Dispatcher:
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then send nothing new, settle what is in flight, and return."""
-        while not stop.is_set():
-            self._turned_at = time.monotonic()
-            try:
-                if not self.turn():
-                    self._rest(stop)
-            except DBAPIError as away:
-                log.warning("dispatcher.database_away", error=type(away.orig).__name__)
-                self._doubt()
-                self._bide(stop)
-            except Exception:
-                log.exception("dispatcher.failed")
-                stop.wait(DATABASE_AWAY_SECONDS)
+        make_rounds(
+            self.turn,
+            stop,
+            who="dispatcher",
+            log=log,
+            rest=self._rest,
+            pause=DATABASE_AWAY_SECONDS,
+            while_away=partial(self._outlast, stop),
+        )
         self.drain()
 
     @property
@@ -136,6 +127,7 @@ class Dispatcher:
 
     def turn(self) -> bool:
         """One round of everything; whether there was anything to do."""
+        self._turned_at = time.monotonic()
         if self._doubts:
             self._settle_again()
         busy = False
@@ -165,11 +157,10 @@ class Dispatcher:
             give_back()
             self._gave_back_at, self._settled_then = time.monotonic(), self._settled
 
-    def _rest(self, stop: threading.Event) -> None:
+    def _rest(self) -> None:
         self._tidy(GIVE_BACK_AT_REST)
-        if not stop.is_set():
-            self._bell.wait(self._look_every)
-            self._look_at = 0.0
+        self._bell.wait(self._look_every)
+        self._look_at = 0.0
 
     def _look(self) -> bool:
         """The timetable, a page of expansion, the sweep, and which lanes have work."""
@@ -327,6 +318,10 @@ class Dispatcher:
         self._sweep_at = time.monotonic() + SWEEP_EVERY
         self._unsure += [settled for _, settled in self._told]
         self._told.clear()
+
+    def _outlast(self, stop: threading.Event) -> None:
+        self._doubt()
+        self._bide(stop)
 
     def _bide(self, stop: threading.Event) -> None:
         """Wait a moment for the database, and hear meanwhile what becomes of what is in flight."""

@@ -13,7 +13,6 @@ from typing import Final
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife import timetable
@@ -25,6 +24,7 @@ from citylife.pilot.calendar import days_to_close, next_closing, next_freezing, 
 from citylife.pilot.counting import count_days, keep_lines
 from citylife.pilot.freezing import count_period, freeze
 from citylife.timetable import Due, Task
+from notifications.rounds import make_rounds
 from notifications.timekeeper import Deed, ReadFirst, Work, do_what_is_due
 
 log = structlog.get_logger(__name__)
@@ -50,16 +50,8 @@ class Surveyor:
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. What is counted then is left to its lease where nobody waits for it."""
-        while not stop.is_set():
-            try:
-                if not self.turn():
-                    stop.wait(self._look_every)
-            except DBAPIError as away:
-                log.warning("surveyor.database_away", error=type(away.orig).__name__)
-                stop.wait(self._look_every)
-            except Exception:
-                log.exception("surveyor.failed")
-                stop.wait(self._look_every)
+        pause = self._look_every
+        make_rounds(self.turn, stop, who="surveyor", log=log, rest=partial(stop.wait, pause), pause=pause)
 
     def turn(self) -> bool:
         """Do what has been due longest; whether anything was done."""

@@ -5,20 +5,22 @@ A mail server that is slow or away holds back nothing but mail.
 
 import threading
 import time
+from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from prometheus_client import Counter
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from citylife.clock import Clock, utc_now
 from citylife.database import reading, writing
+from citylife.doorbell import Waiting
 from citylife.letters import ClaimedLetter, LetterState, claim_letter, settle_letter, something_to_send
 from citylife.printed_mail import forget_printed_mail
 from notifications.mail import MailAnswer, Mailer, MailOutcome
 from notifications.mail_composer import compose_mail
+from notifications.rounds import make_rounds
 
 log = structlog.get_logger(__name__)
 
@@ -33,14 +35,6 @@ _BECOMES: Final = {
     MailAnswer.REFUSED: LetterState.REFUSED,
     MailAnswer.RETRY: LetterState.WAITING,
 }
-
-
-class Waiting(Protocol):
-    """The listening side of a doorbell."""
-
-    def wait(self, seconds: float) -> bool:
-        """Sleep until rung, at most `seconds`; whether it was rung."""
-        ...
 
 
 class Postman:
@@ -63,17 +57,8 @@ class Postman:
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; the letter in hand is settled first."""
-        while not stop.is_set():
-            try:
-                self._tidy()
-                if not self.turn() and not stop.is_set():
-                    self._bell.wait(self._look_every)
-            except DBAPIError as away:
-                log.warning("postman.database_away", error=type(away.orig).__name__)
-                stop.wait(AWAY_SECONDS)
-            except Exception:
-                log.exception("postman.failed")
-                stop.wait(AWAY_SECONDS)
+        rest = partial(self._bell.wait, self._look_every)
+        make_rounds(self._tidy_and_turn, stop, who="postman", log=log, rest=rest, pause=AWAY_SECONDS)
 
     def turn(self) -> bool:
         """Send one letter; whether there was any."""
@@ -101,6 +86,10 @@ class Postman:
                 attempts=letter.attempts,
             )
         return True
+
+    def _tidy_and_turn(self) -> bool:
+        self._tidy()
+        return self.turn()
 
     def _tidy(self) -> None:
         """Once an hour, forget mail that was printed in this host's folder long ago."""
