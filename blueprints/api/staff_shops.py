@@ -1,6 +1,7 @@
 """Shops, for staff: their claims and the proof of possession, verify, refuse, suspend, reinstate, close down."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any, Final
 
 from flask import Response
@@ -93,6 +94,12 @@ def _read_before(shop: Shop, said: dict[str, Any]) -> None:
         check_is_read(db.session(), shop, said["claim_id"])
 
 
+def _decided(shop: Shop, said: dict[str, Any], act: Callable[..., object]) -> OverseenShop:
+    """The shop and its history, once an act of the domain's was done to it that takes a reason."""
+    act(db.session(), shop, reason=said["reason"], now=now(), actor_id=member_id())
+    return with_history(shop)
+
+
 @blueprint.route("/staff/shops")
 @guards.staff_required(StaffRole.WATCH)
 @blueprint.response(200, page_of(StaffShopSchema))
@@ -142,8 +149,7 @@ def refuse_pending_claim(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenSh
     """Refuse the pending claim: the shop is nobody's, listed as before, or closed if only the claim spoke of it."""
     shop = any_shop(db.session(), shop_id)
     _read_before(shop, said)
-    refuse_claim(db.session(), shop, reason=said["reason"], now=now(), actor_id=member_id())
-    return with_history(shop)
+    return _decided(shop, said, refuse_claim)
 
 
 @blueprint.route("/staff/shops/<uuid:shop_id>/suspend", methods=("POST",))
@@ -153,9 +159,7 @@ def refuse_pending_claim(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenSh
 @blueprint.arguments(ReasonSchema)
 def suspend_any_shop(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
     """Suspend a verified shop: it is absent for everyone but its team, and what waits is not sent."""
-    shop = any_shop(db.session(), shop_id)
-    suspend_shop(db.session(), shop, reason=said["reason"], now=now(), actor_id=member_id())
-    return with_history(shop)
+    return _decided(any_shop(db.session(), shop_id), said, suspend_shop)
 
 
 @blueprint.route("/staff/shops/<uuid:shop_id>/reinstate", methods=("POST",))
@@ -165,9 +169,7 @@ def suspend_any_shop(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
 @blueprint.arguments(ReasonSchema)
 def reinstate_any_shop(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
     """Lift a suspension."""
-    shop = any_shop(db.session(), shop_id)
-    reinstate_shop(db.session(), shop, reason=said["reason"], now=now(), actor_id=member_id())
-    return with_history(shop)
+    return _decided(any_shop(db.session(), shop_id), said, reinstate_shop)
 
 
 @blueprint.route("/staff/shops/<uuid:shop_id>/close", methods=("POST",))
@@ -177,9 +179,7 @@ def reinstate_any_shop(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop
 @blueprint.arguments(ReasonSchema)
 def close_listed_shop(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
     """Say that a shop nobody has claimed no longer exists: its page answers 410, and no import brings it back."""
-    shop = any_shop(db.session(), shop_id)
-    close_down(db.session(), shop, reason=said["reason"], now=now(), actor_id=member_id())
-    return with_history(shop)
+    return _decided(any_shop(db.session(), shop_id), said, close_down)
 
 
 @blueprint.route("/staff/shops/<uuid:shop_id>/reopen", methods=("POST",))
@@ -189,9 +189,7 @@ def close_listed_shop(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
 @blueprint.arguments(ReasonSchema)
 def reopen_closed_shop(said: dict[str, Any], shop_id: uuid.UUID) -> OverseenShop:
     """Take back that a shop no longer exists: it is listed again, with those who follow it."""
-    shop = any_shop(db.session(), shop_id)
-    reopen(db.session(), shop, reason=said["reason"], now=now(), actor_id=member_id())
-    return with_history(shop)
+    return _decided(any_shop(db.session(), shop_id), said, reopen)
 
 
 @blueprint.route("/staff/shops/<uuid:shop_id>/code", methods=("POST",))

@@ -1,6 +1,7 @@
 """`citylife shops`, `origins` and `purge`: decide on shops, resume a push service, forget what is kept no longer."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import click
 from sqlalchemy import select
@@ -18,7 +19,7 @@ from citylife.ledger import settlement
 from citylife.ledger.reading import health
 from citylife.printed_mail import FOLDER, forget_printed_mail
 from citylife.purge import purge_everything
-from citylife.shops import Proof
+from citylife.shops import Proof, Shop
 from citylife.shops.possession import Visit, verify_by_code, verify_by_visit
 from citylife.wording import Sentence
 
@@ -66,10 +67,7 @@ def verify(desk: Desk, slug: str, proof: str, seen_by: str) -> None:
 @click.pass_obj
 def refuse(desk: Desk, slug: str, reason: str) -> None:
     """Refuse a claim."""
-    now = desk.clock()
-    with desk.writing() as session:
-        shop = shop_named(session, slug)
-        shops.refuse_claim(session, shop, reason=reason, now=now, actor=Actor.OPERATOR)
+    shop = _decided(desk, slug, reason, shops.refuse_claim)
     tell(Sentence("La demande sur « {shop} » est refusée.", shop=shop.name))
 
 
@@ -79,10 +77,7 @@ def refuse(desk: Desk, slug: str, reason: str) -> None:
 @click.pass_obj
 def suspend(desk: Desk, slug: str, reason: str) -> None:
     """Suspend a shop."""
-    now = desk.clock()
-    with desk.writing() as session:
-        shop = shop_named(session, slug)
-        shops.suspend_shop(session, shop, reason=reason, now=now, actor=Actor.OPERATOR)
+    shop = _decided(desk, slug, reason, shops.suspend_shop)
     tell(Sentence("« {shop} » est suspendu.", shop=shop.name))
 
 
@@ -94,10 +89,7 @@ def suspend(desk: Desk, slug: str, reason: str) -> None:
 @click.pass_obj
 def close(desk: Desk, slug: str, reason: str) -> None:
     """Say that a listed shop no longer exists."""
-    now = desk.clock()
-    with desk.writing() as session:
-        shop = shop_named(session, slug)
-        shops.close_down(session, shop, reason=reason, now=now, actor=Actor.OPERATOR)
+    shop = _decided(desk, slug, reason, shops.close_down)
     tell(Sentence("« {shop} » est déclaré fermé.", shop=shop.name))
 
 
@@ -107,10 +99,7 @@ def close(desk: Desk, slug: str, reason: str) -> None:
 @click.pass_obj
 def reopen(desk: Desk, slug: str, reason: str) -> None:
     """Take back that a shop no longer exists."""
-    now = desk.clock()
-    with desk.writing() as session:
-        shop = shop_named(session, slug)
-        shops.reopen(session, shop, reason=reason, now=now, actor=Actor.OPERATOR)
+    shop = _decided(desk, slug, reason, shops.reopen)
     tell(Sentence("« {shop} » est de nouveau dans l’annuaire.", shop=shop.name))
 
 
@@ -120,11 +109,17 @@ def reopen(desk: Desk, slug: str, reason: str) -> None:
 @click.pass_obj
 def reinstate(desk: Desk, slug: str, reason: str) -> None:
     """Reinstate a suspended shop."""
+    shop = _decided(desk, slug, reason, shops.reinstate_shop)
+    tell(Sentence("« {shop} » est rétabli.", shop=shop.name))
+
+
+def _decided(desk: Desk, slug: str, reason: str, act: Callable[..., object]) -> Shop:
+    """The shop, once an act of the domain's was done to it that takes a reason."""
     now = desk.clock()
     with desk.writing() as session:
         shop = shop_named(session, slug)
-        shops.reinstate_shop(session, shop, reason=reason, now=now, actor=Actor.OPERATOR)
-    tell(Sentence("« {shop} » est rétabli.", shop=shop.name))
+        act(session, shop, reason=reason, now=now, actor=Actor.OPERATOR)
+    return shop
 
 
 @click.group("origins", cls=SpokenGroup, help=Sentence("Les services de notification des navigateurs."))
