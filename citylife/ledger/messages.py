@@ -44,36 +44,14 @@ def announcements_of_the_day(session: Session, shop_id: uuid.UUID, *, now: dt.da
 def propose_announcement(session: Session, offer: Announced, *, now: dt.datetime) -> Message:
     """Announce the offer to the shop's followers, and to who asked to discover, from now until the offer ends."""
     seeds = seeds_of(offer.shop_id, local_date(now), announcements_of_the_day(session, offer.shop_id, now=now))
-    message = Message(
-        id=new_id(),
-        kind=MessageKind.ANNOUNCEMENT,
-        shop_id=offer.shop_id,
-        offer_id=offer.id,
-        offer_version=offer.version,
-        created_at=now,
-        release_at=now,
-        expires_at=offer.ends_at,
-        draw_a=seeds.a,
-        draw_b=seeds.b,
-    )
-    session.add(message)
+    message = _proposed(session, offer, MessageKind.ANNOUNCEMENT, now=now)
+    message.draw_a, message.draw_b = seeds.a, seeds.b
     return message
 
 
 def propose_page_only(session: Session, offer: Announced, *, now: dt.datetime) -> Message:
     """Let each follower read why an offer of a trade that is never announced was not told her."""
-    message = Message(
-        id=new_id(),
-        kind=MessageKind.PAGE_ONLY,
-        shop_id=offer.shop_id,
-        offer_id=offer.id,
-        offer_version=offer.version,
-        created_at=now,
-        release_at=now,
-        expires_at=offer.ends_at,
-    )
-    session.add(message)
-    return message
+    return _proposed(session, offer, MessageKind.PAGE_ONLY, now=now)
 
 
 def propose_sold_out(session: Session, offer: Announced, *, now: dt.datetime) -> Message | None:
@@ -86,16 +64,23 @@ def propose_sold_out(session: Session, offer: Announced, *, now: dt.datetime) ->
     )
     if announcement is None:
         return None
+    message = _proposed(session, offer, MessageKind.SOLD_OUT, now=now)
+    message.replaces_id = announcement.id
+    message.release_at, message.expires_at = now + UNDO, max(offer.ends_at, now + dt.timedelta(hours=1))
+    return message
+
+
+def _proposed(session: Session, offer: Announced, kind: MessageKind, *, now: dt.datetime) -> Message:
+    """A message of an offer as it is now, from now until the offer ends."""
     message = Message(
         id=new_id(),
-        kind=MessageKind.SOLD_OUT,
+        kind=kind,
         shop_id=offer.shop_id,
         offer_id=offer.id,
         offer_version=offer.version,
-        replaces_id=announcement.id,
         created_at=now,
-        release_at=now + UNDO,
-        expires_at=max(offer.ends_at, now + dt.timedelta(hours=1)),
+        release_at=now,
+        expires_at=offer.ends_at,
     )
     session.add(message)
     return message
