@@ -1,7 +1,7 @@
 """Coming in by a letter although one has a passkey: whoever shares the work is told, for a mailbox may be stolen."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sqlalchemy import select
@@ -24,16 +24,7 @@ def tell_of_recovery(session: Session, account: Account, email: str, *, now: dt.
     for address, locale in (*_colleagues(session, account), *_administrators(session)):
         if address != email:
             told.setdefault(address, locale)
-    for address, locale in told.items():
-        write_letter(
-            session,
-            LetterKind.CAME_IN_BY_LETTER,
-            address,
-            locale=locale,
-            content={"email": email},
-            expires_at=now + WORTH_READING,
-            now=now,
-        )
+    _write(session, LetterKind.CAME_IN_BY_LETTER, told, email, now=now)
     return len(told)
 
 
@@ -42,18 +33,23 @@ def tell_of_first_passkey(session: Session, email: str, *, now: dt.datetime) -> 
 
     From then on she enters the console: somebody should notice where it was not her.
     """
-    told = [(address, locale) for address, locale in _administrators(session) if address != email]
-    for address, locale in told:
+    told = {address: locale for address, locale in _administrators(session) if address != email}
+    _write(session, LetterKind.COLLEAGUE_MADE_PASSKEY, told, email, now=now)
+    return len(told)
+
+
+def _write(session: Session, kind: LetterKind, told: Mapping[str, str], email: str, *, now: dt.datetime) -> None:
+    """Write of whoever has an address to each of `told`, in her language."""
+    for address, locale in told.items():
         write_letter(
             session,
-            LetterKind.COLLEAGUE_MADE_PASSKEY,
+            kind,
             address,
             locale=locale,
             content={"email": email},
             expires_at=now + WORTH_READING,
             now=now,
         )
-    return len(told)
 
 
 def _colleagues(session: Session, account: Account) -> Iterator[tuple[str, str]]:
