@@ -40,27 +40,33 @@ class Record:
     within: Range | None
 
 
+def beliefs_of(records: Iterable[Record], coming: Period) -> Iterable[Belief]:
+    """The ways of believing; as long as no period has two versions, they are one."""
+    again = any(record.version > 1 or record.period == coming for record in records)
+    return Belief if again else (Belief.EVERYTHING,)
+
+
 def knowledge_of(
     kind: Kind, about: About, records: Sequence[Record], belief: Belief, period: Period
 ) -> "FlowKnowledge | StockKnowledge":
     """What is known of a measure beside a period's coming version, from its records in the order they were told."""
-    believed = list(_believed(records, belief, period))
+    believed = list(believed_of(records, belief, period))
     return (
         FlowKnowledge(believed, period, about) if kind is Kind.FLOW else StockKnowledge(believed, period, about, kind)
     )
 
 
-def _believed(records: Sequence[Record], belief: Belief, period: Period) -> Iterator[Record]:
-    """The records that are believed, those told last first; the period's own are overtaken by what will be told."""
+def believed_of(records: Sequence[Record], belief: Belief, overtaken: Period | None = None) -> Iterator[Record]:
+    """The records that are believed, those told last first; of what is overtaken, the last version is not the last."""
     last: dict[Period, int] = {}
     for record in records:
         last[record.period] = max(record.version, last.get(record.period, 0))
     for record in reversed(records):
-        if belief is Belief.EVERYTHING or (record.version == last[record.period] and record.period != period):
+        if belief is Belief.EVERYTHING or (record.version == last[record.period] and record.period != overtaken):
             yield record
 
 
-def _told(records: Iterable[Record]) -> dict[Period, dict[str, Range | None]]:
+def told_of(records: Iterable[Record]) -> dict[Period, dict[str, Range | None]]:
     """What is known of each cell: what was told last of it, narrowed by what was told before where that agrees."""
     told: dict[Period, dict[str, Range | None]] = {}
     for record in records:
@@ -79,12 +85,11 @@ class FlowKnowledge:
     """Of a measure whose days add up: months and weeks share a timeline, and areas add up to their month."""
 
     def __init__(self, records: Sequence[Record], period: Period, about: About) -> None:
-        self._told = _told(records)
+        self._told = told_of(records)
         self._period, self._about = period, about
         self._before = self._told.pop(period, {})
-        by_last_told = dict.fromkeys(record.period for record in records if record.within and record.period != period)
-        bounds = [bound for each in by_last_told for bound in _bounds(each, self._told[each])]
-        periods = _calendar({period, *self._told})
+        bounds = bounds_of(self._told, records)
+        periods = calendar_of({period, *self._told})
         self._timeline = Timeline((day for each in periods for day in (each.first, each.end)), bounds)
         self._open = [
             each for each in periods if each != period and self._told.get(each, {}).get(AGGLOMERATION) is None
@@ -120,7 +125,7 @@ class FlowKnowledge:
         """
         if self._period.frequency is Frequency.WEEKLY:
             return True
-        weeks = [each for each in _calendar({self._period}) if each.frequency is Frequency.WEEKLY]
+        weeks = [each for each in calendar_of({self._period}) if each.frequency is Frequency.WEEKLY]
         silent = [week for week in weeks if week in self._told and self._told[week].get(AGGLOMERATION) is None]
         return not silent or whole.low - (sum(self._guessed(week).high for week in weeks) - SMALL.high) <= 0
 
@@ -138,7 +143,7 @@ class StockKnowledge:
     """
 
     def __init__(self, records: Iterable[Record], period: Period, about: About, kind: Kind) -> None:
-        self._told = _told(records)
+        self._told = told_of(records)
         self._period, self._about, self._stock = period, about, kind is Kind.STOCK
         self._adds = about is not About.CITIZENS
         self._before = self._told.pop(period, {})
@@ -192,11 +197,11 @@ class StockKnowledge:
 
     def _weeks(self, month: Period) -> list[Period]:
         """The weeks that lie in a month; for what stands at an end, the one that ends with it."""
-        weeks = [each for each in _calendar({month}) if each.frequency is Frequency.WEEKLY and each.end <= month.end]
+        weeks = [each for each in calendar_of({month}) if each.frequency is Frequency.WEEKLY and each.end <= month.end]
         return [week for week in weeks if (week.end == month.end if self._stock else week.first >= month.first)]
 
 
-def _calendar(periods: Iterable[Period]) -> list[Period]:
+def calendar_of(periods: Iterable[Period]) -> list[Period]:
     """Every week and every month that touches the time from the first of the periods to the last."""
     both = list(periods)
     first, last = min(each.first for each in both), max(each.last for each in both)
@@ -217,6 +222,12 @@ def _lows_and_highs(areas: Iterable[Range | None]) -> tuple[int, float]:
     """The sums of the least and of the most that told areas can be."""
     told = [area for area in areas if area is not None]
     return sum(area.low for area in told), sum(area.high for area in told)
+
+
+def bounds_of(told: Mapping[Period, Cells], records: Iterable[Record]) -> list[Bound]:
+    """What is known of days from what was told of periods, that first of which something was told last."""
+    by_last_told = dict.fromkeys(record.period for record in records if record.within)
+    return [bound for period in by_last_told if period in told for bound in _bounds(period, told[period])]
 
 
 def _bounds(period: Period, cells: Cells) -> list[Bound]:

@@ -31,7 +31,8 @@ from citylife.pilot.cells import (
     told_ratio,
     why_hidden,
 )
-from citylife.pilot.knowledge import Belief, FlowKnowledge, Record, StockKnowledge, knowledge_of
+from citylife.pilot.knowledge import FlowKnowledge, Record, StockKnowledge, beliefs_of, knowledge_of
+from citylife.pilot.parted import ComingParts
 from citylife.pilot.periods import Frequency, Period
 
 _Key = tuple[str, str, Period]
@@ -52,7 +53,7 @@ def protect(
             sum lacks a part.
     """
     wanted = list(true)
-    telling = _Telling(earlier)
+    telling = _Telling(earlier, [each for each in wanted if isinstance(each, Ratio)])
     sums = list(sums)
     totals = {each.total_key for each in sums}
     together: defaultdict[tuple[str, Period], list[Cell]] = defaultdict(list)
@@ -76,11 +77,12 @@ def protect(
 class _Telling:
     """One telling of figures, after all the earlier ones."""
 
-    def __init__(self, earlier: Iterable[Figure]) -> None:
+    def __init__(self, earlier: Iterable[Figure], ratios: Iterable[Ratio]) -> None:
         self.told: dict[_Key, Figure] = {}
         self._ever: defaultdict[str, list[Figure]] = defaultdict(list)
         self._hid: set[_Key] = set()
         self._last: defaultdict[Period, int] = defaultdict(int)
+        self._ratios = [each for each in ratios if each.kind is Kind.FLOW and each.about is About.CITIZENS]
         for figure in earlier:
             self._ever[figure.key].append(figure)
             self._last[figure.period] = max(self._last[figure.period], figure.version)
@@ -94,19 +96,21 @@ class _Telling:
             raise ValueError(f"{key}: areas are told by the month")
         small = {cell.territory for cell in cells if is_small(cell)}
         hidden = small | {cell.territory for cell in cells if (key, cell.territory, period) in self._hid}
-        records = [
-            Record(
-                each.territory, each.period, each.version, None if each.value is None else meant_by(each.value, about)
-            )
-            for each in self._ever[key]
-        ]
+        records = [_record(each, about) for each in self._ever[key]]
         known = self._knowledge(cells[0].kind, about, records, period)
         values = {cell.territory: rounded(cell.value) for cell in cells}
+        parted = [
+            ComingParts(records, self._records_of(ratio, key), period, self._version(period))
+            for ratio in self._ratios
+            if (ratio.base_key, ratio.period) == (key, period)
+        ]
 
         def betrays(untold: Collection[str]) -> bool:
             told = {where: None if where in untold else meant_by(value, about) for where, value in values.items()}
-            return _stands_out(cells, untold) or any(
-                each.betrays(told, small if about is About.CITIZENS else ()) for each in known
+            return (
+                _stands_out(cells, untold)
+                or any(each.betrays(told, small if about is About.CITIZENS else ()) for each in known)
+                or any(each.betrays(told) for each in parted)
             )
 
         for where in hidden | _giving_way(values, hidden, betrays):
@@ -167,6 +171,25 @@ class _Telling:
         if ratio.kind is not Kind.FLOW:
             return False
         meant = meant_by_ratio(value, now, ratio.per, ratio.about)
+        sides = self._records_of(ratio, base_key)
+        if any(
+            known.betrays({ratio.territory: within})
+            for side, within in zip(sides, meant, strict=True)
+            for known in self._knowledge(Kind.FLOW, ratio.about, side, here)
+        ):
+            return True
+        if ratio.about is not About.CITIZENS:
+            return False
+        records = [_record(each, ratio.about) for each in bases]
+        return ComingParts(records, sides, here, self._version(here)).betrays({}, meant)
+
+    def _records_of(self, ratio: Ratio, base_key: str) -> tuple[list[Record], list[Record]]:
+        """What was told of a ratio's part, and of the rest beside it."""
+        told = {
+            (each.period, each.version): each.value
+            for each in self._ever[base_key]
+            if each.territory == ratio.territory
+        }
         records: tuple[list[Record], list[Record]] = ([], [])
         for each in self._ever[ratio.key]:
             base = told.get((each.period, each.version))
@@ -175,19 +198,13 @@ class _Telling:
                 both = meant_by_ratio(each.value, base, ratio.per, ratio.about)
             for side, within in zip(records, both, strict=True):
                 side.append(Record(each.territory, each.period, each.version, within))
-        return any(
-            known.betrays({ratio.territory: within})
-            for side, within in zip(records, meant, strict=True)
-            for known in self._knowledge(Kind.FLOW, ratio.about, side, here)
-        )
+        return records
 
     def _knowledge(
         self, kind: Kind, about: About, records: Sequence[Record], period: Period
     ) -> list[FlowKnowledge | StockKnowledge]:
-        """What is known in each way of believing; as long as no period has two versions, they are one."""
-        again = any(each.version > 1 or each.period == period for each in records)
-        beliefs = Belief if again else (Belief.EVERYTHING,)
-        return [knowledge_of(kind, about, records, belief, period) for belief in beliefs]
+        """What is known in each way of believing."""
+        return [knowledge_of(kind, about, records, belief, period) for belief in beliefs_of(records, period)]
 
     def _version(self, period: Period) -> int:
         return self._last[period] + 1
@@ -205,6 +222,11 @@ class _Telling:
         )
         self.told[key, territory, period] = figure
         self._ever[key].append(figure)
+
+
+def _record(figure: Figure, about: About) -> Record:
+    within = None if figure.value is None else meant_by(figure.value, about)
+    return Record(figure.territory, figure.period, figure.version, within)
 
 
 def _giving_way(

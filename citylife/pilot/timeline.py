@@ -7,13 +7,17 @@ constraints and shortest paths »). So no solver is needed to know what an attac
 """
 
 import datetime as dt
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from citylife.pilot.cells import Range
 
 _Edge = tuple[int, int, float]
+BEYOND: Final = 100
+"""How much more than all that is known an example may have where there is no end to what may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,18 @@ class Timeline:
         self._days = sorted({*days, *(bound.first for bound in bounds), *(bound.end for bound in bounds)})
         self._number = {day: number for number, day in enumerate(self._days)}
         self._away: dict[int, list[float]] = {}
+        self.disbelieved: tuple[Bound, ...] = ()
         self._edges = self._believed()
+
+    @property
+    def days(self) -> Sequence[dt.date]:
+        """The edges of all periods, in their order."""
+        return self._days
+
+    @property
+    def believed(self) -> list[Bound]:
+        """The bounds that are believed, in their order."""
+        return [bound for bound in self._bounds if bound not in self.disbelieved]
 
     def range_of(self, first: dt.date, end: dt.date, more: Bound | None = None) -> Range:
         """What the sum of the days from `first` until `end` can be, knowing one bound more that agrees with the others.
@@ -46,6 +61,21 @@ class Timeline:
         """
         here, there = self._number[first], self._number[end]
         return Range(-int(self._way(there, here, more)), self._way(here, there, more))
+
+    def an_example(self) -> list[int]:
+        """Sums of the days between each edge and the next that agree with every bound that is believed.
+
+        They lie halfway between those that come as early and those that come as late as may be: where two running
+        totals agree with bounds on differences, so does the one halfway, rounded down. What may be without end ends
+        somewhere beyond all that is known.
+        """
+        ends = {edges: self.range_of(*edges) for edges in itertools.pairwise(self._days)}
+        end = Range(0, BEYOND + max((bound.within.low for bound in self._bounds), default=0))
+        endless = [Bound(*edges, end) for edges, within in ends.items() if within.high == math.inf]
+        ended = Timeline(self._days, [*self.believed, *endless]) if endless else self
+        spans = [ended.range_of(self._days[0], day) for day in self._days]
+        halfway = [(span.low + int(span.high)) // 2 for span in spans]
+        return [later - sooner for sooner, later in itertools.pairwise(halfway)]
 
     def agrees(self, bound: Bound) -> bool:
         """Whether a bound agrees with those that are believed."""
@@ -84,13 +114,16 @@ class Timeline:
         edges = _in_order([*never_falls, *known])
         if _agree(len(self._days), edges):
             return edges
-        edges = never_falls
+        edges, disbelieved = never_falls, []
         for bound in self._bounds:
             here, there = self._number[bound.first], self._number[bound.end]
             most = _shortest(len(self._days), here, edges)[there]
             least = -_shortest(len(self._days), there, edges)[here]
             if least <= bound.within.high and bound.within.low <= most and bound.within:
                 edges = _in_order([*edges, *self._edges_of(bound)])
+            else:
+                disbelieved.append(bound)
+        self.disbelieved = tuple(disbelieved)
         return edges
 
 

@@ -26,6 +26,14 @@ class Told:
     within: tuple[float, float] | None
 
 
+@dataclass(frozen=True)
+class Tie:
+    """Unknowns that add up to what others add up to."""
+
+    these: tuple[int, ...]
+    those: tuple[int, ...]
+
+
 class Solver:
     """Whole unknowns from 0 on, and rows that hold the sum of some of them between two numbers."""
 
@@ -38,6 +46,10 @@ class Solver:
 
     def hold(self, unknowns: Sequence[int], low: float, high: float) -> None:
         self._highs.addRow(low, high, len(unknowns), list(unknowns), [1.0] * len(unknowns))
+
+    def tie(self, tie: Tie) -> None:
+        weights = [1.0] * len(tie.these) + [-1.0] * len(tie.those)
+        self._highs.addRow(0, 0, len(weights), [*tie.these, *tie.those], weights)
 
     def forget_last(self) -> None:
         self._highs.deleteRows(1, [self._highs.getNumRow() - 1])
@@ -67,29 +79,43 @@ def narrowed(figures: Iterable[Figure], kind: Kind, *, only_last: bool = False, 
 
 
 def narrowed_parts(
-    figures: Iterable[Figure], key: str, base_key: str, per: int, *, only_last: bool = False
+    figures: Iterable[Figure],
+    key: str,
+    base_key: str,
+    per: int,
+    *,
+    only_last: bool = False,
+    thoroughly: bool = False,
 ) -> list[str]:
-    """The same of what ratios are made of: the part, and the rest of the base beside it.
+    """The same of a ratio's base and of what it is made of: the part, and the rest of the base beside it.
 
-    `figures` are those of the ratio and of its base. A told ratio is that of the part and the base as those would be
-    told; both the part and the rest are then eleven at least. That the two are the base of each day is not held: it is
-    not promised that they do not betray each other (ADR 54).
+    `figures` are those of the ratio and of its base, in the order in which they were told. A told ratio is that of the
+    part and the base as those would be told; both the part and the rest are then eleven at least. The two are the base
+    of each time between two edges of periods.
     """
     ever = _believed(figures, only_last=only_last)
     bases = [figure for figure in ever if figure.key == base_key]
     unknowns = _days_and_areas(bases)
+    whole = {(each.period, each.version): each.value for each in bases if each.territory == AGGLOMERATION}
     days = sorted({day for _, (day, _) in unknowns})
     parts, rests = ({day: len(unknowns) + 2 * at + side for at, day in enumerate(days)} for side in (0, 1))
-    model = _of_days(bases)
-    whole = {(each.period, each.version): each.value for each in bases if each.territory == AGGLOMERATION}
-    for each in (figure for figure in ever if figure.key == key):
-        base = whole[each.period, each.version]
-        part = None if each.value is None or base is None else _part_of(each.value, int(base), per)
+    of_bases = iter(_of_days(bases))
+    model = []
+    for figure in ever:
+        if figure.key == base_key:
+            model.append(next(of_bases))
+        if figure.key != key:
+            continue
+        base = whole[figure.period, figure.version]
+        part = None if figure.value is None or base is None else _part_of(figure.value, int(base), per)
         rest = part and (max((base or 0) - 2 - part[1], 11), (base or 0) + 2 - part[0])
         for name, of_days, within in (("part", parts, part), ("rest", rests, rest)):
-            these = tuple(number for day, number in of_days.items() if each.period.first <= day < each.period.end)
-            model.append(Told(f"{name} of {key} {each.period} v{each.version}", these, within))
-    return _narrowed(model, (SMALL[0], SMALL[-1]))
+            these = tuple(number for day, number in of_days.items() if figure.period.first <= day < figure.period.end)
+            model.append(Told(f"{name} of {key} {figure.period} v{figure.version}", these, within))
+    ties = [
+        Tie((parts[day], rests[day]), tuple(number for number, (when, _) in unknowns if when == day)) for day in days
+    ]
+    return _narrowed(model, SMALL if thoroughly else (SMALL[0], SMALL[-1]), ties)
 
 
 def _believed(figures: Iterable[Figure], *, only_last: bool) -> list[Figure]:
@@ -104,8 +130,8 @@ def _part_of(ratio: float, base: int, per: int) -> tuple[float, float]:
     return max(min(could) - 2, 11), max(could) + 2
 
 
-def _narrowed(model: Sequence[Told], asked: Iterable[int]) -> list[str]:
-    solver, values = _believing(model), list(asked)
+def _narrowed(model: Sequence[Told], asked: Iterable[int], ties: Sequence[Tie] = ()) -> list[str]:
+    solver, values = _believing(model, ties), list(asked)
     found = []
     for told in model:
         if told.within is None:
@@ -115,10 +141,12 @@ def _narrowed(model: Sequence[Told], asked: Iterable[int]) -> list[str]:
     return found
 
 
-def _believing(model: Sequence[Told]) -> Solver:
+def _believing(model: Sequence[Told], ties: Sequence[Tie]) -> Solver:
     """A solver that holds everything that was told; where that is impossible, what agrees with what was told later."""
     for one_by_one in (False, True):
         solver = Solver(1 + max(number for told in model for number in told.unknowns))
+        for tie in ties:
+            solver.tie(tie)
         for told in reversed(model):
             if told.within is not None:
                 solver.hold(told.unknowns, *told.within)

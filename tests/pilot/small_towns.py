@@ -5,13 +5,16 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from citylife.pilot.cells import AGGLOMERATION, About, Cell, Figure, Kind
+from citylife.pilot.cells import AGGLOMERATION, About, Cell, Figure, Kind, Ratio
 from citylife.pilot.periods import Frequency, Period, month_of, week_of
 from citylife.pilot.secrecy import protect
 
 KEY = "new-follows"
+RATIO = "nearby-share"
 EVENTS_A_DAY = ((0.0, 0.1, 0.3), (0.2, 0.4, 0.6), (0.1, 0.5, 1.0), (0.1, 0.4, 3.0), (0.3, 2.0))
 """Of which each area of a town has one: from nearly nothing to what is nearly always told."""
+PARTS = (0.05, 0.2, 0.5, 0.5, 0.8, 0.95)
+"""What part of a town's events may be of the kind that its ratio is of."""
 
 
 @dataclass
@@ -45,15 +48,27 @@ def a_count(territory: str, period: Period, value: int, kind: Kind = Kind.FLOW) 
     return Cell(key=KEY, territory=territory, period=period, value=value, about=About.CITIZENS, kind=kind)
 
 
-def a_small_town(chance: random.Random) -> SmallTown:
-    """Two to four areas, nine to fourteen weeks, so that a month at least is whole."""
+def a_ratio_of(part: int, base: Cell) -> Ratio:
+    return Ratio(
+        key=RATIO,
+        period=base.period,
+        numerator=part,
+        denominator=base.value,
+        about=base.about,
+        kind=base.kind,
+        base_key=base.key,
+    )
+
+
+def a_small_town(chance: random.Random, times: int = 1) -> SmallTown:
+    """Two to four areas, nine to fourteen weeks, so that a month at least is whole; so many times as many events."""
     first = week_of(dt.date(2026, 9, 1) + dt.timedelta(days=chance.randrange(300))).first
     days = [first + dt.timedelta(days=number) for number in range(7 * chance.randint(9, 14))]
     rates = chance.choice(EVENTS_A_DAY)
     events = {}
     for area in [f"Z{number:02}" for number in range(1, chance.randint(2, 4) + 1)]:
         rate = chance.choice(rates)
-        events |= {(area, day): sum(chance.random() < rate / 8 for _ in range(8)) for day in days}
+        events |= {(area, day): times * sum(chance.random() < rate / 8 for _ in range(8)) for day in days}
     return SmallTown(days, events)
 
 
@@ -67,6 +82,31 @@ def told_in_disorder(town: SmallTown, chance: random.Random) -> list[Figure]:
         told += protect(town.cells(period), told)
         if chance.random() < 0.2:
             told += protect(_late(town, chance.choice(told).period, chance), told)
+    return told
+
+
+def told_with_ratios(town: SmallTown, chance: random.Random) -> list[Figure]:
+    """The same of a town and of a ratio that its events are the base of."""
+    share = chance.choice(PARTS)
+    parts = {each: sum(chance.random() < share for _ in range(count)) for each, count in town.events.items()}
+    periods = town.periods
+    if chance.random() < 0.7:
+        chance.shuffle(periods)
+    told: list[Figure] = []
+
+    def tell(period: Period, cells: list[Cell]) -> None:
+        part = sum(parts[area, day] for area in town.areas for day in period.days())
+        told.extend(protect([*cells, a_ratio_of(part, cells[0])], told))
+
+    for period in periods:
+        tell(period, town.cells(period))
+        if chance.random() < 0.2:
+            late = chance.choice(told).period
+            before = dict(town.events)
+            cells = _late(town, late, chance)
+            for each, count in town.events.items():
+                parts[each] += sum(chance.random() < share for _ in range(count - before[each]))
+            tell(late, cells)
     return told
 
 

@@ -9,10 +9,21 @@ from hypothesis import strategies as st
 
 from citylife.pilot import secrecy
 from citylife.pilot.cells import AGGLOMERATION, Figure, Kind
+from citylife.pilot.parted import ComingParts
 from citylife.pilot.periods import month_of, week_of
 from citylife.pilot.secrecy import protect
-from tests.pilot.attack import narrowed
-from tests.pilot.small_towns import a_count, a_small_town, persons, told_in_disorder, values_of
+from tests.pilot.attack import narrowed, narrowed_parts
+from tests.pilot.small_towns import (
+    KEY,
+    RATIO,
+    a_count,
+    a_ratio_of,
+    a_small_town,
+    persons,
+    told_in_disorder,
+    told_with_ratios,
+    values_of,
+)
 
 NOVEMBER = month_of(dt.date(2026, 11, 1))
 FEBRUARY = month_of(dt.date(2027, 2, 1))
@@ -24,6 +35,12 @@ WEEKS = [week_of(dt.date(2027, 2, day)) for day in (1, 8, 15, 22)]
 def without_secondary(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what is small itself is hidden."""
     monkeypatch.setattr(secrecy, "_giving_way", lambda _values, _hidden, _betrays: set())
+
+
+@pytest.fixture
+def without_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a ratio is made of is looked at by itself, and not beside its base."""
+    monkeypatch.setattr(ComingParts, "betrays", lambda *_: False)
 
 
 def of_november(**counts: int) -> list[Figure]:
@@ -38,6 +55,23 @@ def of_february(*weekly: int, month_first: bool = False) -> list[Figure]:
     for each in [month, *([cell] for cell in cells)] if month_first else [*([cell] for cell in cells), month]:
         told += protect(each, told)
     return told
+
+
+def of_a_month_and_its_first_week() -> list[Figure]:
+    """Half of sixty in the month, of which thirty are in a week of thirty-five: five there are not of that half."""
+    told: list[Figure] = []
+    for period, part, base in ((FEBRUARY, 30, 60), (WEEKS[0], 30, 35)):
+        whole = a_count(AGGLOMERATION, period, base)
+        told += protect([whole, a_ratio_of(part, whole)], told)
+    return told
+
+
+def parts_of_a_town(seed: int) -> list[str]:
+    """What is narrowed of what the ratios of a town are made of."""
+    chance = random.Random(seed)
+    told = told_with_ratios(a_small_town(chance, times=3), chance)
+    assert [figure.value for figure in told if figure.key == RATIO and figure.value is not None] != []
+    return [found for last in (False, True) for found in narrowed_parts(told, RATIO, KEY, 100, only_last=last)]
 
 
 def of_persons(chance: random.Random, kind: Kind) -> list[Figure]:
@@ -86,6 +120,35 @@ def test_towns_told_in_disorder_betray_nobody():
         assert narrowed(told, Kind.FLOW, only_last=True) == []
         hidden += [figure.value for figure in told].count(None)
     assert hidden > 20
+
+
+def test_a_week_gives_way_whose_base_would_tell_how_many_its_hidden_ratio_is_of():
+    told = of_a_month_and_its_first_week()
+    assert [figure.value for figure in told] == [60, 50, None, None]
+    assert narrowed_parts(told, RATIO, KEY, 100, thoroughly=True) == []
+
+
+def test_a_ratio_that_is_looked_at_without_its_base_betrays(without_parts):
+    told = of_a_month_and_its_first_week()
+    assert [figure.value for figure in told] == [60, 50, 35, None]
+    assert narrowed_parts(told, RATIO, KEY, 100, thoroughly=True) == ["rest of nearby-share 2027-W05 v1: never [0]"]
+
+
+@pytest.mark.parametrize("seed", [5, 24])
+def test_towns_with_ratios_betray_nobody(seed):
+    assert parts_of_a_town(seed) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [6, 19, 100, 101, 102, 104, 107])
+def test_more_towns_with_ratios_betray_nobody(seed):
+    assert parts_of_a_town(seed) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [5, 6, 19, 24])
+def test_towns_whose_ratios_are_looked_at_without_their_bases_betray_somebody(without_parts, seed):
+    assert parts_of_a_town(seed) != []
 
 
 @pytest.mark.parametrize("kind", [Kind.DISTINCT, Kind.STOCK])
