@@ -4,11 +4,14 @@ The model is the Smart Data Models' `KeyPerformanceIndicator` v0.2.1; attributes
 that Orion-LD and Scorpio read them alike. What is withheld has no `kpiValue`, and `description` says why. Where there
 is a target, `currentStanding` says how the told value stands to it.
 
-The model knows no seal: each entity also carries its report's `version`, the `revision` of the measures, the report's
-`sha256` and that of the one before (`previous`). How many rows it was computed from is inside that hash, and not told.
+A value says what it is counted in by its `unitCode`, where UN/CEFACT has a code for it. The model knows no unit in
+words, no class of evidence and no seal: each entity, told or withheld, also carries `unit` (the measure's own word),
+`evidence` (A, B or C), its report's `version`, the `revision` of the measures, the report's `sha256` and that of the
+one before (`previous`). How many rows it was computed from is inside that hash, and not told.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any, Final
 
 from citylife.pilot.measures import BY_KEY, Unit
@@ -23,8 +26,23 @@ CONTEXT: Final = (
 TYPE: Final = "KeyPerformanceIndicator"
 ORGANIZATION: Final = "CABBALR"
 PRODUCT: Final = "Citylife"
-IN_CENTS: Final = ", en centimes d’euro"
-"""What a formula ends in where the value is money: an entity names no unit elsewhere."""
+UNIT_CODES: Final[Mapping[Unit, str | None]] = {
+    Unit.CITIZENS: "IE",
+    Unit.FOLLOWS: "C62",
+    Unit.SHOPS: "C62",
+    Unit.COMMUNES: "C62",
+    Unit.ANNOUNCEMENTS: "C62",
+    Unit.NOTIFICATIONS: "C62",
+    Unit.SECONDS: "SEC",
+    Unit.PERCENT: "P1",
+    Unit.PER_THOUSAND: "NX",
+    Unit.USES: "C62",
+    Unit.OPENINGS: "C62",
+    Unit.VISITS: "C62",
+    Unit.CENTS: None,
+}
+"""UN/CEFACT Recommendation 20, as NGSI-LD wants `unitCode`: persons, ones, seconds, hundredths, thousandths; none is of
+money, whose `unit` says that it is in cents."""
 
 Entity = dict[str, Any]
 
@@ -50,12 +68,14 @@ def _entity(report: PilotReport, figure: Told) -> Entity:
         "product": PRODUCT,
         "calculatedBy": PRODUCT,
         "calculationMethod": "automatic",
-        "calculationFormula": f"{measure.formula}{IN_CENTS if measure.unit is Unit.CENTS else ''}",
+        "calculationFormula": str(measure.formula),
         "calculationFrequency": period.frequency.value,
         "calculationPeriod": {"from": period.first.isoformat(), "to": period.last.isoformat()},
         "areaServed": figure["territory"],
         "area": str(territory_name(figure["territory"])),
         "updatedAt": _moment(seconds),
+        "unit": measure.unit.value,
+        "evidence": measure.evidence.value,
         "version": report.version,
         "revision": report.revision,
         "sha256": report.sha256.hex(),
@@ -64,7 +84,9 @@ def _entity(report: PilotReport, figure: Told) -> Entity:
     entity: Entity = {"id": entity_id(measure.key, figure["territory"], report.period), "type": TYPE}
     entity |= {name: {"type": "Property", "value": value} for name, value in said.items()}
     if "value" in figure:
+        code = UNIT_CODES[measure.unit]
         entity["kpiValue"] = {"type": "Property", "value": figure["value"], "observedAt": _moment(midnight(period.end))}
+        entity["kpiValue"] |= {"unitCode": code} if code else {}
     if "standing" in figure:
         entity["currentStanding"] = {"type": "Property", "value": figure["standing"]}
     entity["@context"] = list(CONTEXT)

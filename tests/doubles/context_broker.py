@@ -33,6 +33,11 @@ TOLERANCE: Final = dt.timedelta(minutes=5)
 DRIP: Final = 0.05
 """Seconds between two bytes of a body that drips."""
 URN: Final = re.compile(r"urn:ngsi-ld:KeyPerformanceIndicator:citylife:[a-z0-9-]+:[A-Za-z0-9-]+:\d{4}-W?\d{2}")
+MEMBERS: Final = frozenset({"type", "value", "observedAt", "unitCode"})
+"""What a Property of ours may have; anything else would be a sub-attribute."""
+UNIT_CODE: Final = re.compile(r"[A-Z0-9]{2,3}")
+"""As UN/CEFACT's common codes are written; of money there is none, and ISO 4217's would not say that it is in cents."""
+MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z")
 ORION, SCORPIO = "orion-ld", "scorpio"
 
 
@@ -92,9 +97,10 @@ class PlayedBroker:
             return f"the moment of the signature, {sent_at}"
         if Webhook(TOKEN.encode()).sign(key, sent_at, body.decode()) != headers["webhook-signature"]:
             return "the signature"
-        return self._fault_of_entities(json.loads(body))
+        return self.fault_of_entities(json.loads(body))
 
-    def _fault_of_entities(self, entities: Any) -> str | None:
+    def fault_of_entities(self, entities: Any) -> str | None:
+        """The first rule that what is to be upserted breaks."""
         if not isinstance(entities, list) or not 1 <= len(entities) <= MOST:
             return "an array of 1 to 10"
         for entity in entities:
@@ -114,7 +120,7 @@ class PlayedBroker:
         for name, attribute in entity.items():
             if name in {"id", "type", "@context"}:
                 continue
-            if attribute.get("type") != "Property" or attribute.get("value") is None:
+            if not _is_a_property(attribute):
                 return f"the attribute {name}"
         if self.schema is not None and not self.schema.is_valid(plain(entity)):
             return f"the schema, by {entity['id']}"
@@ -146,6 +152,21 @@ class PlayedBroker:
             {"id": each, "failure": [{**problem, "detail": {"cause": "no room"}, "status": 500}]} for each in failed
         ]
         return json.dumps(parts).encode()
+
+
+def _is_a_property(attribute: Any) -> bool:
+    """Whether an attribute is a Property of ETSI GS CIM 009: a value, and beside it no member but its own."""
+    if not isinstance(attribute, dict) or not {"type", "value"} <= attribute.keys() <= MEMBERS:
+        return False
+    unit, moment = attribute.get("unitCode", "C62"), attribute.get("observedAt", "2026-01-01T00:00:00Z")
+    return (
+        attribute["type"] == "Property"
+        and attribute["value"] is not None
+        and isinstance(unit, str)
+        and UNIT_CODE.fullmatch(unit) is not None
+        and isinstance(moment, str)
+        and MOMENT.fullmatch(moment) is not None
+    )
 
 
 class Handler(BaseHTTPRequestHandler):

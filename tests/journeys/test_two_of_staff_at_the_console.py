@@ -371,6 +371,10 @@ def takes_a_report_away(console: Console, page: Page) -> None:
     assert (row["value"], row["standing"]) == (str(figure["value"]), figure["standing"])
     (entity,) = [each for each in json.loads(told["NGSI-LD"]) if each["id"].split(":")[4] == "deliveries-accepted"]
     assert entity["kpiValue"]["value"] == figure["value"]
+    (measure,) = [each for each in json.loads(told["JSON"])["measures"] if each["key"] == "deliveries-accepted"]
+    assert entity["unit"]["value"] == measure["unit"] == row["unit"]
+    assert entity["evidence"]["value"] == measure["evidence"] == row["evidence"]
+    assert entity["calculationFormula"]["value"] == measure["formula"] == row["formula"]
     printed = "".join(each.extract_text() for each in PdfReader(io.BytesIO(told["PDF"])).pages)
     assert f"{figure['value']}" in printed
 

@@ -15,6 +15,7 @@ from citylife.pilot.cells import AGGLOMERATION
 from citylife.pilot.costs import enter_cost
 from citylife.pilot.entities import entities_of, entity_id
 from citylife.pilot.freezing import GENESIS, freeze
+from citylife.pilot.measures import BY_KEY
 from citylife.pilot.periods import Period, read_period
 from citylife.pilot.sending import (
     BATCH,
@@ -27,6 +28,7 @@ from citylife.pilot.sending import (
     send_again,
 )
 from citylife.pilot.tables import PilotReport
+from citylife.pilot.words import defined
 from citylife.shops import Shop
 from notifications import cluster
 from notifications.cluster import Courier, HttpCluster
@@ -249,6 +251,66 @@ def test_every_entity_is_as_the_smart_data_models_have_it(way: Way) -> None:
     one = plain(entities[0])
     for wrong in ({"calculationMethod": "by magic"}, {"updatedAt": "hier"}, {"kpiValue": None}):
         assert list(schema.iter_errors({**one, **wrong})), wrong
+
+
+UNITS = {
+    "following-citizens": ("IE", "citizens", "B"),
+    "active-citizens": ("IE", "citizens", "B"),
+    "new-follows": ("C62", "follows", "B"),
+    "lost-follows": ("C62", "follows", "B"),
+    "follows-per-citizen": ("C62", "follows", "B"),
+    "active-merchants": ("C62", "shops", "B"),
+    "eligible-shops": ("C62", "shops", "B"),
+    "communes-covered": ("C62", "communes", "B"),
+    "active-outside-centres": ("P1", "percent", "B"),
+    "offers-published": ("C62", "announcements", "B"),
+    "events-published": ("C62", "announcements", "B"),
+    "news-published": ("C62", "announcements", "B"),
+    "deliveries-accepted": ("C62", "notifications", "B"),
+    "deliveries-gone": ("C62", "notifications", "B"),
+    "deliveries-refused": ("C62", "notifications", "B"),
+    "delivery-delay": ("SEC", "seconds", "B"),
+    "delivery-delay-p95": ("SEC", "seconds", "B"),
+    "nearby-share": ("P1", "percent", "B"),
+    "opt-outs": ("NX", "per-thousand", "B"),
+    "held-for-quiet": ("C62", "notifications", "B"),
+    "held-for-budget": ("C62", "notifications", "B"),
+    "till-uses": ("C62", "uses", "A"),
+    "cost-per-use": (None, "euro-cents", "A"),
+    "notification-effect": ("NX", "per-thousand", "A"),
+    "opened": ("C62", "openings", "C"),
+    "reached-without-push": ("C62", "visits", "C"),
+    "merchant-retention": ("P1", "percent", "B"),
+}
+"""Of each measure: the code of its unit, its unit in a word, its class of evidence."""
+
+
+def test_every_entity_says_its_unit_its_class_of_evidence_and_its_formula_as_the_spreadsheets_do(way: Way) -> None:
+    """Told or withheld; a value has the code of its unit too, where UN/CEFACT has one, which it has not of money."""
+    report = way.report
+    defined_as = {each["key"]: each for each in defined(report.content["figures"], "fr")}
+    seen, coded = set(), set()
+    for entity in entities_of(report):
+        key = entity["id"].split(":")[4]
+        code, unit, letter = UNITS[key]
+        assert (entity["unit"]["value"], entity["evidence"]["value"]) == (unit, letter)
+        measure = defined_as[key]
+        assert (unit, letter, entity["calculationFormula"]["value"]) == tuple(
+            measure[name] for name in ("unit", "evidence", "formula")
+        )
+        if "kpiValue" in entity:
+            assert entity["kpiValue"].get("unitCode") == code
+            coded.add(code)
+        seen.add(key)
+    assert seen == set(UNITS) == set(BY_KEY)
+    assert coded >= {None, "C62", "IE", "SEC", "P1", "NX"}
+
+
+@pytest.mark.parametrize("wrong", [{"unitCode": "seconds"}, {"unitCode": 1}, {"unit": "s"}, {"observedAt": "hier"}])
+def test_a_broker_takes_no_member_of_a_value_but_as_the_standard_has_it(way: Way, wrong: dict[str, object]) -> None:
+    entity = next(each for each in entities_of(way.report) if "kpiValue" in each)
+    assert way.broker.fault_of_entities([entity]) is None
+    assert way.broker.fault_of_entities([entity | {"kpiValue": entity["kpiValue"] | wrong}]) == "the attribute kpiValue"
 
 
 def test_every_entity_carries_what_its_report_is_sealed_with(way: Way) -> None:
