@@ -1,10 +1,12 @@
 """What is told of a period: its true figures through statistical secrecy, given everything that was told before."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from citylife.pilot.areas import areas
-from citylife.pilot.cells import AGGLOMERATION, About, Figure, Hidden, why_hidden
+from citylife.pilot.cells import AGGLOMERATION, About, Cell, Figure, Hidden, Sum, why_hidden
+from citylife.pilot.centres import SHARE, share_betrays
 from citylife.pilot.figures import Expense, Influence, Truth
 from citylife.pilot.periods import read_period
 from citylife.pilot.secrecy import protect
@@ -19,6 +21,9 @@ HIDDEN_WORDS: Final[Mapping[str, Sentence]] = {
 """Why a figure is not told, in words; the same whether it is small itself or would betray one that is."""
 WHOLE: Final = Sentence("Agglomération")
 
+SUMS: Final[tuple[Sum, ...]] = ()
+"""Measures that are the sum of others that are told. None is: announcements are told by kind, notifications by what
+became of them and by why they were held, and no total of them is. Whoever adds one adds it here (ADR 54)."""
 NOT_COUNTED: Final = frozenset({"notification-effect", "cost-per-use"})
 """Measures that are no counts, and betray none: made of what is told, or of what no count tells."""
 Told = dict[str, Any]
@@ -29,7 +34,10 @@ def told(truth: Sequence[Truth], earlier: Iterable[PilotReport]) -> list[Told]:
     """What may be told of true figures, in their order, after all the `earlier` reports in theirs."""
     before = list(earlier)
     counted = [each for each in truth if not isinstance(each, Influence | Expense)]
-    figures = {(figure.key, figure.territory): figure for figure in protect(counted, _ever_told(before))}
+    figures = {(figure.key, figure.territory): figure for figure in protect(counted, _ever_told(before), SUMS)}
+    share = figures.get((SHARE, AGGLOMERATION))
+    if share is not None and share_betrays(share, [each for each in counted if isinstance(each, Cell)], figures):
+        figures[SHARE, AGGLOMERATION] = replace(share, value=None, reason=why_hidden(About.MERCHANTS))
     periods = {str(each.period) for each in counted}
     hid = {
         (each["key"], each["territory"])

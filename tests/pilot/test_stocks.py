@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from sqlalchemy import delete
 from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.accounts.citizens import Citizen, CitizenDay
@@ -10,6 +11,7 @@ from citylife.follows import EndedFollow, Follow, Level
 from citylife.insiders import TeamFollower
 from citylife.pilot.areas import area_of
 from citylife.pilot.cells import AGGLOMERATION
+from citylife.pilot.counting import count_days
 from citylife.pilot.periods import A_DAY, A_WEEK, Period, read_period
 from citylife.pilot.stocks import keep_stock, stock_of, take_stock
 from citylife.pilot.tables import PilotNumber
@@ -85,6 +87,22 @@ def test_a_follow_counts_where_it_stood_at_the_last_moment(
     until = None if ended is None else MONTH.ends + ended * hour
     followed(session, a_living(session), a_shop(session, BETHUNE), MONTH.ends + begun * hour, until)
     assert take_stock(session, MONTH)["following-citizens", AGGLOMERATION] == counts
+
+
+def test_followers_come_and_go_without_a_follow_that_begins_or_ends(session: Session) -> None:
+    """So nobody computes the one from the other: who counts only now, or counts no longer, is told nowhere."""
+    late, gone = builders.a_citizen(session, now=MONTH.begins), a_living(session)
+    for citizen in (late, gone):
+        followed(session, citizen, a_shop(session, BETHUNE), MONTH.begins - A_DAY)
+    before = take_stock(session, MONTH)["following-citizens", AGGLOMERATION]
+    session.add_all(CitizenDay(citizen_id=late.id, day=MONTH.last - number * A_DAY) for number in range(2))
+    session.flush()
+    risen = take_stock(session, MONTH)["following-citizens", AGGLOMERATION]
+    session.execute(delete(CitizenDay).where(CitizenDay.citizen_id == gone.id))  # as after five weeks
+    fallen = take_stock(session, MONTH)["following-citizens", AGGLOMERATION]
+    assert (before, risen, fallen) == (1, 2, 1)
+    counted = {line[1] for line in count_days(session.connection(), list(MONTH.days()))}
+    assert counted.isdisjoint({"new-follows", "lost-follows"})
 
 
 def test_an_active_citizen_was_seen_on_two_days_of_the_period(session: Session) -> None:
