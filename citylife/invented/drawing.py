@@ -11,6 +11,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
+from types import SimpleNamespace
 from typing import Any, Final
 
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
@@ -40,6 +41,8 @@ REPORTED: Final = 100
 WEEKS: Final = 52
 DESCRIPTION: Final = "Commerce fictif d’une ville inventée, pour la démonstration. Rien ici n’existe."
 Row = dict[str, Any]
+Said = dict[str, Any]
+"""What is said of an offer or a shop, by its attributes: to map each would take longer than all the rest."""
 
 
 class Draw:
@@ -61,8 +64,18 @@ class Draw:
         self.shop_ids = [self.id_of(days_ago=SETTLED) for _ in range(max(int(SHOPS * scale), FOLLOWS + 2))]
         self.quiet_shop = self.shop_ids[-1]
         """A shop that nobody follows."""
-        self.citizen_ids = sorted(self.id_of(days_ago=SETTLED) for _ in range(int(CITIZENS * scale)))
+        self.citizen_count = int(CITIZENS * scale)
+        self.citizen_ids = self.drawn_citizens()
         self.offer_count = int(OFFERS * scale)
+
+    def drawn_citizens(self) -> list[bytes]:
+        """The identifiers of all citizens, in order."""
+        return sorted(self.id_of(days_ago=SETTLED) for _ in range(self.citizen_count))
+
+    @property
+    def followed_shops(self) -> list[bytes]:
+        """The shops that somebody follows, the most popular first."""
+        return self.shop_ids[:-1]
 
     @property
     def busy_shops(self) -> list[bytes]:
@@ -84,27 +97,28 @@ class Draw:
         for number, shop_id in enumerate(self.shop_ids):
             yield row_of(self.shop(number, shop_id))
 
-    def shop(self, number: int, shop_id: bytes) -> Shop:
+    def shop(self, number: int, shop_id: bytes) -> Said:
         """One of them."""
         place = self._places[number % len(self._places)]
-        return Shop(
-            id=uuid.UUID(bytes=shop_id),
-            slug=f"boutique-{number}",
-            status=ShopStatus.CLAIMED if self.waits(number) else ShopStatus.VERIFIED,
-            name=f"Boutique {number} de {place.name}",
-            description=DESCRIPTION,
-            category=TRADES[number % len(TRADES)],
-            street=f"{number % 90 + 1} rue de la République",
-            postal_code=place.postal_codes[0],
-            insee_code=place.insee_code,
-            latitude=place.latitude + number % 100 / 10_000,
-            longitude=place.longitude + number % 100 / 10_000,
-            opening_hours="Mo-Sa 08:00-19:00",
-            fictional=True,
-            created_at=_made_at(shop_id),
-            updated_at=_made_at(shop_id),
-            version=1,
-        )
+        return {
+            **_UNSAID_OF_SHOPS,
+            "id": uuid.UUID(bytes=shop_id),
+            "slug": f"boutique-{number}",
+            "status": ShopStatus.CLAIMED if self.waits(number) else ShopStatus.VERIFIED,
+            "name": f"Boutique {number} de {place.name}",
+            "description": DESCRIPTION,
+            "category": TRADES[number % len(TRADES)],
+            "street": f"{number % 90 + 1} rue de la République",
+            "postal_code": place.postal_codes[0],
+            "insee_code": place.insee_code,
+            "latitude": place.latitude + number % 100 / 10_000,
+            "longitude": place.longitude + number % 100 / 10_000,
+            "opening_hours": "Mo-Sa 08:00-19:00",
+            "fictional": True,
+            "created_at": _made_at(shop_id),
+            "updated_at": _made_at(shop_id),
+            "version": 1,
+        }
 
     def shop_communes(self) -> Iterator[Row]:
         """Where each shop is, from before the year on."""
@@ -168,63 +182,66 @@ class Draw:
                 continue
             shop = self.shop(shop_number, self.shop_ids[shop_number])
             began = self._now - dt.timedelta(hours=1)
-            offer = self._offer(number, self.id_of(days_ago=10), shop, began, days=3 + self._rng.random() * 11)
-            offer.status = OfferStatus.LIVE
-            offer.piece = self._piece_of(offer, shop)
+            offer = self._offer(number, self.id_of(days_ago=10), shop["id"], began, days=3 + self._rng.random() * 11)
+            offer["status"] = OfferStatus.LIVE
+            offer["piece"] = self._piece_of(_read(offer), _read(shop))
             yield row_of(offer)
 
     def past_offers(self) -> Iterator[Row]:
         """What the busy shops offered in each week of the year, by day between nine and seven; all of it is over."""
-        shops = {shop_id: self.shop(number, shop_id) for number, shop_id in enumerate(self.shop_ids)}
         for number, (shop_id, week) in enumerate(itertools.product(self.busy_shops, range(WEEKS, 0, -1))):
             began = (self._now - dt.timedelta(weeks=week)).replace(hour=8, minute=0, second=0, microsecond=0)
             began += dt.timedelta(days=number // WEEKS % 4, seconds=number * 977 % 36_000)
-            offer = self._offer(number, self.id_at(began), shops[shop_id], began, days=2)
-            offer.status = OfferStatus.ENDED
+            offer = self._offer(number, self.id_at(began), uuid.UUID(bytes=shop_id), began, days=2)
+            offer["status"] = OfferStatus.ENDED
             yield row_of(offer)
 
-    def _offer(self, number: int, offer_id: bytes, shop: Shop, began: dt.datetime, *, days: float) -> Offer:
-        return Offer(
-            id=uuid.UUID(bytes=offer_id),
-            shop_id=shop.id,
-            kind=OfferKind.OFFER,
-            title=f"Panier du jour n° {number}",
-            description="Cueilli ou cuit ce matin, à venir chercher avant la fermeture.",
-            price=450 + number % 1000,
-            reduction=False,
-            perishable=True,
-            quantity=12,
-            radius=5000,
-            first_saved_at=began,
-            live_from=began,
-            ends_at=began + dt.timedelta(days=days),
-            updated_at=began,
-            version=1,
-        )
+    def _offer(self, number: int, offer_id: bytes, shop_id: uuid.UUID, began: dt.datetime, *, days: float) -> Said:
+        return {
+            **_UNSAID_OF_OFFERS,
+            "id": uuid.UUID(bytes=offer_id),
+            "shop_id": shop_id,
+            "kind": OfferKind.OFFER,
+            "title": f"Panier du jour n° {number}",
+            "description": "Cueilli ou cuit ce matin, à venir chercher avant la fermeture.",
+            "price": 450 + number % 1000,
+            "reduction": False,
+            "perishable": True,
+            "quantity": 12,
+            "radius": 5000,
+            "first_saved_at": began,
+            "live_from": began,
+            "ends_at": began + dt.timedelta(days=days),
+            "updated_at": began,
+            "version": 1,
+        }
 
     def citizens(self) -> Iterator[Row]:
         """Citizens with the default wishes, who agreed to be notified, and came one after the other."""
-        for citizen_id in self.citizen_ids:
-            yield {
-                "id": citizen_id,
-                "created_at": moment(_made_at(citizen_id)),
-                "bucket": bucket_of(uuid.UUID(bytes=citizen_id)),
-                "locale": "fr",
-                "time_zone": "Europe/Paris",
-                "quiet_from": "20:00:00.000000",
-                "quiet_until": "09:00:00.000000",
-                "quiet_sundays": 1,
-                "weekly_budget": 5,
-                "daily_budget": 2,
-                "digest": 1,
-                "digest_at": "18:00:00.000000",
-                "discover_nearby": 0,
-                "notifications_consented": 1,
-                "location_consented": 0,
-                "pace": 0,
-                "draw_seed": 1 + int.from_bytes(citizen_id[-4:]) % (MODULUS - 1),
-                "version": 1,
-            }
+        return map(self.citizen, self.citizen_ids)
+
+    def citizen(self, citizen_id: bytes) -> Row:
+        """One of them."""
+        return {
+            "id": citizen_id,
+            "created_at": moment(_made_at(citizen_id)),
+            "bucket": bucket_of(uuid.UUID(bytes=citizen_id)),
+            "locale": "fr",
+            "time_zone": "Europe/Paris",
+            "quiet_from": "20:00:00.000000",
+            "quiet_until": "09:00:00.000000",
+            "quiet_sundays": 1,
+            "weekly_budget": 5,
+            "daily_budget": 2,
+            "digest": 1,
+            "digest_at": "18:00:00.000000",
+            "discover_nearby": 0,
+            "notifications_consented": 1,
+            "location_consented": 0,
+            "pace": 0,
+            "draw_seed": 1 + int.from_bytes(citizen_id[-4:]) % (MODULUS - 1),
+            "version": 1,
+        }
 
     def places(self) -> Iterator[Row]:
         """One commune each, for good."""
@@ -244,7 +261,7 @@ class Draw:
 
         Nobody follows the quiet shop.
         """
-        shops = self.shop_ids[:-1]
+        shops = self.followed_shops
         popularity = list(itertools.accumulate(1 / rank for rank in range(1, len(shops) + 1)))
         for citizen_id in self.citizen_ids:
             chosen, wanted = self.follows_anyhow(citizen_id)
@@ -278,15 +295,24 @@ def moment(value: dt.datetime) -> str:
     return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def row_of(thing: Offer | Shop) -> Row:
-    """Every column of a mapped object, as SQLite stores it; what was not said is what the column begins with."""
-    columns = [column for column in type(thing).__table__.columns if column.computed is None]
-    return {column.name: _stored(_said(thing, column)) for column in columns}
+def row_of(said: Said) -> Row:
+    """Every column of what was said, as SQLite stores it."""
+    return {name: _stored(value) for name, value in said.items()}
 
 
-def _said(thing: Offer | Shop, column: Any) -> Any:
-    value, default = getattr(thing, column.name), column.default
-    return default.arg if value is None and isinstance(default, ScalarElementColumnDefault) else value
+def _read(said: Said) -> Any:
+    """What was said, by its attributes."""
+    return SimpleNamespace(**said)
+
+
+def _unsaid(model: type[Offer | Shop]) -> Said:
+    """What each column begins with where nothing is said."""
+    columns = [column for column in model.__table__.columns if column.computed is None]
+    return {column.name: _beginning(column.default) for column in columns}
+
+
+def _beginning(default: Any) -> Any:
+    return default.arg if isinstance(default, ScalarElementColumnDefault) else None
 
 
 def _stored(value: Any) -> Any:
@@ -297,3 +323,7 @@ def _stored(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     return int(value) if isinstance(value, bool) else value
+
+
+_UNSAID_OF_OFFERS: Final = _unsaid(Offer)
+_UNSAID_OF_SHOPS: Final = _unsaid(Shop)
