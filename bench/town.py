@@ -14,29 +14,37 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Engine, Table
+from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
+from bench import crowd as crowds
 from bench import drawing, room
-from bench.drawing import Draw
+from bench.crowd import Crowd
+from bench.drawing import CrowdedDraw, Draw
+from bench.lanes import in_lanes
+from bench.late import made_late
 from blueprints import pieces
 from citylife import migrations
 from citylife.accounts.citizens import Citizen, CitizenToken
 from citylife.accounts.merchants import Membership, Merchant, Role, Scope, new_key
 from citylife.courtesy.tables import SendingRule
-from citylife.database import engine_for, writing
+from citylife.database import Base, engine_for, writing
 from citylife.devices import Device, EndpointOwner, Origin
 from citylife.follows import Follow
 from citylife.invented.loading import Loader
 from citylife.offers import Offer
+from citylife.search import SearchEntry, SearchGram
 from citylife.shops import Shop
 
 FRESH_FOR: Final = dt.timedelta(days=2)
 """A kept town older than this is built anew: its offers would begin to end."""
+LATE: Final = ("citizen_tokens", "follows", "shops", "offers", "search_entries", "search_grams")
+"""Tables of PostgreSQL whose indexes are made after their rows."""
 SERVER: Final = os.environ.get("CITYLIFE_TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 
 
@@ -127,7 +135,7 @@ def _kept(facts: Path, url: str) -> Town | None:
 
 def _signature() -> str:
     """What a kept town depends on: this module, the schema and the way offers are written out."""
-    modules = (Path(__file__), Path(drawing.__file__), Path(pieces.__file__))
+    modules = (Path(__file__), Path(drawing.__file__), Path(crowds.__file__), Path(pieces.__file__))
     sources = [*modules, *sorted(Path(migrations.__file__).parent.glob("versions/*.py"))]
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
@@ -148,23 +156,17 @@ def build_town(
 ) -> Town:
     """Fill a migrated, empty database."""
     now = now or dt.datetime.now(dt.UTC)
-    draw = Draw(scale, seed, now, follows)
+    draw = (CrowdedDraw if engine.dialect.name == "postgresql" else Draw)(scale, seed, now, follows)
     with engine.connect() as connection:
         loader = Loader(connection)
         loader.begin()
-        for model, rows in (
-            (Shop, draw.shops()),
-            (Offer, draw.live_offers()),
-            (Origin, iter([{"id": 1, "origin": drawing.PUSH_ORIGIN}])),
-            (Citizen, draw.citizens()),
-            (CitizenToken, draw.tokens()),
-            (Follow, draw.follows()),
-            (Device, draw.devices()),
-            (EndpointOwner, draw.endpoint_owners()),
-        ):
-            table = model.__table__
-            assert isinstance(table, Table)
-            loader.fill(table, rows)
+        if isinstance(draw, CrowdedDraw):
+            connect = partial(_unguarded, engine)
+            with made_late(connect, LATE):
+                in_lanes([Crowd(connect, draw).come, partial(_fill, loader, _things(draw))])
+        else:
+            _fill(loader, [*_things(draw), *_people(draw)])
+        _fill(loader, _phones(draw))
         loader.end()
     key = _merchant_key(engine, draw, now=now)
     with writing(engine).begin() as session:
@@ -175,7 +177,7 @@ def build_town(
         url=engine.url.render_as_string(hide_password=False),
         scale=scale,
         built_at=now.isoformat(),
-        citizens=len(draw.citizen_ids),
+        citizens=draw.citizen_count,
         shops=len(draw.shop_ids),
         offers=draw.offer_count,
         followers=len(draw.follower_ids),
@@ -184,6 +186,43 @@ def build_town(
         fan_out_shop=str(uuid.UUID(bytes=draw.fan_out_shop)),
         merchant_key=key,
         follows=follows,
+    )
+
+
+Fillings = list[tuple[type[Base], Iterator[drawing.Row]]]
+
+
+def _things(draw: Draw) -> Fillings:
+    return [
+        (Shop, draw.shops()),
+        (Offer, draw.live_offers()),
+        (SearchEntry, draw.entries()),
+        (SearchGram, draw.grams()),
+    ]
+
+
+def _people(draw: Draw) -> Fillings:
+    return [(Citizen, draw.citizens()), (CitizenToken, draw.tokens()), (Follow, draw.follows())]
+
+
+def _phones(draw: Draw) -> Fillings:
+    return [
+        (Origin, iter([{"id": 1, "origin": drawing.PUSH_ORIGIN}])),
+        (Device, draw.devices()),
+        (EndpointOwner, draw.endpoint_owners()),
+    ]
+
+
+def _fill(loader: Loader, fillings: Fillings) -> None:
+    for model, rows in fillings:
+        loader.fill(Base.metadata.tables[model.__tablename__], rows)
+
+
+def _unguarded(engine: Engine) -> psycopg.Connection[Any]:
+    """A connection that asks no foreign key, and waits for no disk."""
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(
+        url, autocommit=True, options="-c timezone=UTC -c session_replication_role=replica -c synchronous_commit=off"
     )
 
 
