@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 APPLICATION: Final = 0
 REST: Final = 1
 ROOT: Final = Path(__file__).parent.parent
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 """Seconds a server may take to start or to stop."""
 
 
