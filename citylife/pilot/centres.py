@@ -1,7 +1,7 @@
 """The share of active shops outside the two centres gives way to the areas that it would tell of.
 
 Béthune and Bruay-la-Buissière are publication areas of their own, and a shop lies in one area: where the share is told
-beside the count it is of, what the two areas add up to is known, and what all others do (ADR 65).
+beside the count it is of, what the two areas add up to is known, and what all others do (ADR 67).
 """
 
 from collections.abc import Mapping, Sequence

@@ -23,7 +23,7 @@ WHOLE: Final = Sentence("Agglomération")
 
 SUMS: Final[tuple[Sum, ...]] = ()
 """Measures that are the sum of others that are told. None is: announcements are told by kind, notifications by what
-became of them and by why they were held, and no total of them is. Whoever adds one adds it here (ADR 65)."""
+became of them and by why they were held, and no total of them is. Whoever adds one adds it here (ADR 67)."""
 NOT_COUNTED: Final = frozenset({"notification-effect", "cost-per-use"})
 """Measures that are no counts, and betray none: made of what is told, or of what no count tells."""
 Told = dict[str, Any]
