@@ -17,8 +17,9 @@ from blueprints.pages.problem_page import problem_page
 from blueprints.storage import db
 from citylife.accounts.citizens import ActiveDays
 from citylife.activity import Visits
+from citylife.audience.readiness import Readiness
 from citylife.clock import Clock, utc_now
-from citylife.database import engine_for, writing
+from citylife.database import engine_for, reading, writing
 from citylife.doorbell import BothDoorbells, Doorbell, SilentDoorbell, ThreadDoorbell
 from citylife.hot import KeptConnections
 from citylife.keys import keys_of
@@ -34,7 +35,7 @@ MOST_BYTES = 64 * 1024
 
 
 def create_app(settings: Settings | None = None, *, doorbell: Doorbell | None = None, clock: Clock = utc_now) -> Flask:
-    """The web application: one engine, no thread before the first ring. The database must be migrated."""
+    """The web application: one engine, no thread before it is needed. The database must be migrated."""
     settings = settings if settings is not None else Settings.read()
     app = WebApp("citylife", static_folder=None)
     app.config.update(
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None, *, doorbell: Doorbell | None = 
         turnstiles=pacing.turnstiles(settings.quotas),
         quotas=settings.quotas,
         registers=Registers.of(settings),
+        previews=Readiness(reading(engine), clock),
     )
     app.response_class = headers.protected(settings)
     request_log.init_app(app, settings)
@@ -102,6 +104,7 @@ def create_served_app(settings: Settings, *, worker: bool) -> Flask:
     app = create_app(settings, doorbell=_doorbell(near if worker else None, far))
     parts: House = app.extensions[EXTENSION]
     multiprocessing.util.Finalize(None, parts.visits.flush, exitpriority=5)
+    multiprocessing.util.Finalize(None, parts.previews.close, exitpriority=5)
     multiprocessing.util.Finalize(None, lambda: parts.active_days.flush(utc_now()), exitpriority=5)
     if worker:
         in_process = create_worker(settings, bell=near)

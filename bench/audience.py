@@ -7,12 +7,13 @@ round is the morning of another day of one week, so that the draw decides more a
 """
 
 import datetime as dt
+import itertools
 import random
 import tempfile
 import time
 import uuid
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -26,6 +27,7 @@ from bench.stage import copied, staged
 from bench.town import Town
 from citylife.accounts.citizens import Citizen
 from citylife.audience.foresight import foresee
+from citylife.audience.previews import reach_of
 from citylife.database import engine_for, writing
 from citylife.follows import Follow, Level
 from citylife.geography import communes
@@ -41,6 +43,11 @@ WANTED: Final = {"sqlite": 100_000, "postgresql": 40_000}
 FAST_ENOUGH: Final = 50.0
 """Milliseconds that a preview may take."""
 SECONDS: Final = 10.0
+MINUTES: Final = 4
+PAUSE: Final = 0.4
+"""Seconds after a letter at which a page asks (`foreseeing.js`)."""
+UNTIL_TYPED: Final = 3.0
+"""Seconds from the shop's page to the first letter in the form."""
 TYPED: Final = 2_000
 """Different questions of the merchant who types."""
 PARIS: Final = ZoneInfo("Europe/Paris")
@@ -129,47 +136,90 @@ def measure(town: Town, *, rounds: int = ROUNDS) -> list[Figure]:
     ]
 
 
-def preview(town: Town, *, seconds: float = SECONDS) -> list[Figure]:
-    """Milliseconds of a preview while its merchant types radius and end: the first of all, the median, the slowest."""
+def preview(town: Town, *, seconds: float = SECONDS, minutes: int = MINUTES) -> list[Figure]:
+    """Milliseconds of a preview while its merchant types radius and end.
+
+    First what nothing is ready for: the whole question. Then a merchant who opens her shop, and soon after types
+    for some minutes, a question whenever a page asks one; the first of each minute and reach, which nobody can
+    remember, are told apart. Last the same questions without a pause.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="bench-preview-") as folder,
         staged(town, Path(folder)) as stage,
     ):
         mix(stage.engine, town)
         name = stage.engine.dialect.name
-        requests = _typed(town)
-        began = time.perf_counter()
-        answer = load.ask(stage.port, requests[0])
-        first = time.perf_counter() - began
-        if not answer.startswith(b"HTTP/1.1 200"):
-            raise load.WrongAnswer(answer[:400].decode(errors="replace"))
+        whole = [_asked(stage.port, request) for request in _starting_later(town)]
         stage.put_database_aside()
-        rate = load.measure(stage.port, requests, seconds, connections=1)
+        _asked(stage.port, load.request(f"/api/v1/merchant/shops/{town.fan_out_shop}", _headers(town)))
+        time.sleep(UNTIL_TYPED)
+        every, first = _while_typing(stage.port, _typed(town), minutes)
+        rate = load.measure(stage.port, [request for _, request in _typed(town)], seconds, connections=1)
     label = f"{town.followers:,} followers, {name}, {town.name}"
     return [
-        Figure(f"first preview of a minute, {label}", first * 1000, "ms"),
-        Figure.against(f"preview, median, {label}", rate.latency * 1000, "ms", FAST_ENOUGH),
-        Figure.against(f"preview, 99th of a hundred, {label}", rate.slow * 1000, "ms", FAST_ENOUGH),
+        Figure.against(f"preview nothing is ready for, {label}", median(whole) * 1000, "ms", FAST_ENOUGH),
+        *(
+            Figure.against(f"preview, {what}, {label}", value * 1000, "ms", FAST_ENOUGH)
+            for what, value in (
+                (f"99th of a hundred of {len(every)} typed", sorted(every)[len(every) * 99 // 100]),
+                (f"slowest of {len(first)} first ones of a minute", max(first)),
+                ("median without a pause", rate.latency),
+                ("99th of a hundred without a pause", rate.slow),
+            )
+        ),
     ]
 
 
-def _typed(town: Town) -> list[bytes]:
-    """What a merchant asks who moves the radius and the end about."""
+def _while_typing(port: int, typed: list[tuple[int, bytes]], minutes: int) -> tuple[list[float], list[float]]:
+    """Seconds of every question, asked as a page asks them, and of those that are the first of a minute and a reach."""
+    every, first, known = [], [], set[tuple[int, int | None]]()
+    end = time.time() + 60 * minutes
+    for radius, request in itertools.cycle(typed):
+        if time.time() >= end:
+            return every, first
+        about = int(time.time()) // 60, reach_of(radius)
+        every.append(_asked(port, request))
+        if about not in known:
+            known.add(about)
+            first.append(every[-1])
+        time.sleep(PAUSE)
+    raise AssertionError("a cycle ended")
+
+
+def _asked(port: int, request: bytes) -> float:
+    began = time.perf_counter()
+    answer = load.ask(port, request)
+    took = time.perf_counter() - began
+    if not answer.startswith(b"HTTP/1.1 200"):
+        raise load.WrongAnswer(answer[:400].decode(errors="replace"))
+    return took
+
+
+def _headers(town: Town) -> dict[str, str]:
+    return {"Authorization": f"Bearer {town.merchant_key}", "Content-Type": "application/json"}
+
+
+def _question(town: Town, **asked: Any) -> bytes:
+    path = f"/api/v1/merchant/shops/{town.fan_out_shop}/audience"
+    return load.request(path, _headers(town), method="POST", body=orjson.dumps(asked))
+
+
+def _starting_later(town: Town) -> list[bytes]:
+    """Questions about starts that nobody has asked about."""
+    now = dt.datetime.now(dt.UTC)
+    starts = [now + dt.timedelta(minutes=30 + number) for number in range(ROUNDS)]
+    return [_question(town, radius=5_000, starts_at=start, ends_at=start + DAY) for start in starts]
+
+
+def _typed(town: Town) -> list[tuple[int, bytes]]:
+    """What a merchant asks who moves the radius and the end about, each with its radius."""
     dice = random.Random(3)
     now = dt.datetime.now(dt.UTC)
-    headers = {"Authorization": f"Bearer {town.merchant_key}", "Content-Type": "application/json"}
-    path = f"/api/v1/merchant/shops/{town.fan_out_shop}/audience"
-    return [
-        load.request(
-            path,
-            headers,
-            method="POST",
-            body=orjson.dumps(
-                {"radius": dice.randrange(20_001), "ends_at": now + dt.timedelta(hours=1 + dice.random() * 72)}
-            ),
-        )
-        for _ in range(TYPED)
-    ]
+    questions = []
+    for _ in range(TYPED):
+        radius, ends_at = dice.randrange(20_001), now + dt.timedelta(hours=1 + dice.random() * 72)
+        questions.append((radius, _question(town, radius=radius, ends_at=ends_at)))
+    return questions
 
 
 def _monday_after(town: Town) -> dt.datetime:

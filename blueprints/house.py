@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from citylife.accounts.citizens import ActiveDays
 from citylife.activity import Visits
-from citylife.audience.previews import Previews
+from citylife.audience.readiness import Readiness
 from citylife.clock import Clock
 from citylife.doorbell import Doorbell
 from citylife.hot import KeptConnections
@@ -64,8 +64,8 @@ class House:
     turnstiles: Turnstiles
     quotas: Mapping[str, int]
     registers: Registers
+    previews: Readiness
     days_rhythm: Rhythm = field(default_factory=lambda: Rhythm(FLUSH_EVERY))
-    previews: Previews = field(default_factory=Previews)
     darkroom: Darkroom = field(default_factory=Darkroom)
     neighbourhood: Neighbourhood = field(default_factory=Neighbourhood)
     writing_engine: Engine = field(init=False)
@@ -75,6 +75,7 @@ class House:
 
     def close(self) -> None:
         """Let every connection to the database go."""
+        self.previews.close()
         self.kept.close()
         self.engine.dispose()
 

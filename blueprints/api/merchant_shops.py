@@ -10,11 +10,12 @@ from blueprints import conditions, cursors, guards, problems
 from blueprints.api.contract import ApiBlueprint, conditional
 from blueprints.api.lists import cut, page
 from blueprints.claims import counted_claim
-from blueprints.house import now
+from blueprints.house import house, now
 from blueprints.storage import db
 from blueprints.transactions import transaction
 from citylife.accounts.merchants import Scope
 from citylife.changes import UNSET, Unset
+from citylife.demand import may_know_followers
 from citylife.photos import Photo, front_with, fronts_for_team
 from citylife.shops import Shop, ShopStand
 from citylife.shops.changes import ShopChanges, Stand, change_shop, set_stands
@@ -99,8 +100,11 @@ def claim_listed(claim: dict[str, Any], shop_id: uuid.UUID) -> Response:
 @guards.merchant_required(Scope.READ)
 @blueprint.response(200, MerchantShopSchema)
 def read_my_shop(shop_id: uuid.UUID) -> RunShop:
-    """A shop you run."""
-    return run_shops([guards.my_shop(shop_id)])[0]
+    """A shop you run. Read it as a form opens: where many follow it, its audience is then ready to be asked for."""
+    shop = guards.my_shop(shop_id)
+    if may_know_followers(shop):
+        house().previews.opened(db.session(), shop)
+    return run_shops([shop])[0]
 
 
 @blueprint.route("/merchant/shops/<uuid:shop_id>", methods=("PATCH",))

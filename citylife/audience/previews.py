@@ -4,7 +4,7 @@ He varies how far his offer reaches and when it ends. Everything else is asked o
 question of SQL whose answer is kept as groups of citizens alike: how far the nearest of their places is where that
 matters, when quiet hours let them hear of it, and what becomes of it if both are right. Any radius and any end are then
 a walk through these groups. A new follower, another announcement, another rule of the cluster or another stand of a
-market trader is seen at once, what citizens change of their settings within a minute.
+market trader is seen at once, what citizens change of their settings within a minute. `readiness` asks before he does.
 """
 
 import datetime as dt
@@ -36,6 +36,8 @@ REACHES: Final = (5_000, 20_000)
 """Metres: the usual radius and the largest. What is kept reaches as far as the first that holds what is asked for."""
 FRESH: Final = 60.0
 """Seconds for which an answer is kept; a question about another minute is asked anew in any case."""
+PATIENCE: Final = 5.0
+"""Seconds that a question waits for the same one under way before it is asked once more."""
 REMEMBERED: Final = 64
 """Answers kept in a process; one of a shop with 20,000 followers holds some hundreds of groups."""
 
@@ -100,44 +102,81 @@ class Previews:
         self._steady = steady
         self._lock = threading.Lock()
         self._kept: OrderedDict[_Asked, tuple[float, tuple[_Group, ...]]] = OrderedDict()
+        self._under_way: dict[_Asked, threading.Event] = {}
 
     def foresee(self, session: Session, shop: Shop, *, radius: int, ends_at: dt.datetime, now: dt.datetime) -> Foreseen:
         """Whom an offer of this shop would reach if it were published now: as `foresight.foresee` says it."""
-        policy = BY_KEY[shop.category].policy
-        reach = next((reach for reach in REACHES if radius <= reach), None)
-        if reach is None or policy is Policy.PAGE_ONLY:
+        reach = reach_of(radius)
+        if reach is None or BY_KEY[shop.category].policy is Policy.PAGE_ONLY:
             return foresee(session, shop, radius=radius, ends_at=ends_at, now=now)
-        followers = session.scalar(select(func.count()).where(Follow.shop_id == shop.id)) or 0
-        asked = _Asked(
-            shop_id=shop.id,
-            policy=policy,
-            minute=now.astimezone(dt.UTC).replace(second=0, microsecond=0),
-            place=place_of(session, shop, now),
-            seeds=seeds_of_draft(session, shop, now=now),
-            a_day=announcements_a_day(session, shop.id),
-            followers=followers,
-            reach=reach,
-        )
-        groups = self._remembered(asked)
-        if groups is None:
-            groups = _groups(session, asked, now=now)
-            self._remember(asked, groups)
-        return Foreseen(followers, _counted(groups, radius=radius, ends_at=ends_at))
+        asked = _asked(session, shop, reach, now)
+        groups = self._look(session, asked, now=now, within=FRESH)
+        return Foreseen(asked.followers, _counted(groups, radius=radius, ends_at=ends_at))
 
-    def _remembered(self, asked: _Asked) -> tuple[_Group, ...] | None:
+    def prepare(self, session: Session, shop: Shop, *, reach: int, now: dt.datetime, within: float) -> None:
+        """Have an answer about a moment that is less than `within` seconds old."""
+        self._look(session, _asked(session, shop, reach, now), now=now, within=within)
+
+    def _look(self, session: Session, asked: _Asked, *, now: dt.datetime, within: float) -> tuple[_Group, ...]:
+        """What is remembered, or what is just being asked by another thread, or else what is asked now."""
+        groups, under_way = self._remembered(asked, within)
+        if groups is None and under_way is not None:
+            under_way.wait(PATIENCE)
+            groups, _ = self._remembered(asked, within)
+        if groups is not None:
+            return groups
+        since, done = self._steady(), threading.Event()
+        with self._lock:
+            self._under_way[asked] = done
+        try:
+            groups = _groups(session, asked, now=now)
+            self._remember(asked, groups, since)
+        finally:
+            with self._lock:
+                if self._under_way.get(asked) is done:
+                    del self._under_way[asked]
+            done.set()
+        return groups
+
+    def _remembered(self, asked: _Asked, within: float) -> tuple[tuple[_Group, ...] | None, threading.Event | None]:
         with self._lock:
             found = self._kept.get(asked)
-            if found is None or self._steady() - found[0] >= FRESH:
-                return None
+            if found is None or self._steady() - found[0] >= within:
+                return None, self._under_way.get(asked)
             self._kept.move_to_end(asked)
-            return found[1]
+            return found[1], None
 
-    def _remember(self, asked: _Asked, groups: tuple[_Group, ...]) -> None:
+    def _remember(self, asked: _Asked, groups: tuple[_Group, ...], since: float) -> None:
         with self._lock:
-            self._kept[asked] = self._steady(), groups
+            for old in [each for each, (its, _) in self._kept.items() if since - its >= FRESH]:
+                del self._kept[old]
+            self._kept[asked] = since, groups
             self._kept.move_to_end(asked)
             while len(self._kept) > REMEMBERED:
                 self._kept.popitem(last=False)
+
+
+def reach_of(radius: int) -> int | None:
+    """How far what is kept reaches where so many metres are asked for; None where they are too many."""
+    return next((reach for reach in REACHES if radius <= reach), None)
+
+
+def minute_of(moment: dt.datetime) -> dt.datetime:
+    """The minute that a moment lies in, in UTC."""
+    return moment.astimezone(dt.UTC).replace(second=0, microsecond=0)
+
+
+def _asked(session: Session, shop: Shop, reach: int, now: dt.datetime) -> _Asked:
+    return _Asked(
+        shop_id=shop.id,
+        policy=BY_KEY[shop.category].policy,
+        minute=minute_of(now),
+        place=place_of(session, shop, now),
+        seeds=seeds_of_draft(session, shop, now=now),
+        a_day=announcements_a_day(session, shop.id),
+        followers=session.scalar(select(func.count()).where(Follow.shop_id == shop.id)) or 0,
+        reach=reach,
+    )
 
 
 def _counted(groups: tuple[_Group, ...], *, radius: int, ends_at: dt.datetime) -> Counter[tuple[Fate, Reason]]:

@@ -1,7 +1,10 @@
 """The preview of an audience through the API: exact where it may be, masked where it tells of persons."""
 
+import threading
+
 import pytest
 
+from citylife.audience import previews, readiness
 from citylife.follows import Level
 from citylife.shops import Proof, Shop, ShopStatus, verify_shop
 from tests import builders
@@ -127,3 +130,29 @@ def test_who_only_claims_a_shop_is_told_no_number_of_those_who_follow_it(town):
     seen = audience(merchant, shop)
     month = merchant.get(f"/merchant/shops/{shop.id}/results").json
     assert (seen["followers"], month["follows_won"]) == (30, 30)
+
+
+def test_who_reads_her_shop_first_waits_for_no_look_at_its_followers(town, monkeypatch):
+    shop, claimed = town.shop(), town.shop(status=ShopStatus.CLAIMED)
+    merchant = town.merchant(shop, claimed)
+    followers(town, shop, Level.ALWAYS, 12)
+    followers(town, claimed, Level.ALWAYS, 12)
+    groups, looks, enough = previews._groups, [], threading.Event()
+
+    def noted(session, asked, *, now):
+        found = groups(session, asked, now=now)
+        looks.append((asked.shop_id, threading.current_thread() is threading.main_thread()))
+        if len(looks) == len(previews.REACHES):
+            enough.set()
+        return found
+
+    monkeypatch.setattr(previews, "_groups", noted)
+    monkeypatch.setattr(readiness, "MANY", 12)
+    for each in (claimed, shop):
+        assert merchant.get(f"/merchant/shops/{each.id}").status_code == 200
+    assert enough.wait(30)
+
+    seen = audience(merchant, shop)
+    assert (seen["followers"], seen["fates"]["now"] is None) == (12, True)  # fewer than 21 are not split up
+    assert audience(merchant, shop, radius=20_000)["followers"] == 12
+    assert looks == [(shop.id, False)] * len(previews.REACHES)

@@ -1,5 +1,6 @@
 """What is told of an announcement before it leaves: the notification word for word, and who will hear of it."""
 
+import threading
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.accounts.citizens import Citizen
 from citylife.accounts.merchants import WRITES
+from citylife.audience import previews, readiness
 from citylife.audience.foresight import Foreseen
 from citylife.audience.previews import Previews
 from citylife.categories import BY_KEY, Policy
@@ -98,6 +100,28 @@ def test_looking_is_counted_and_holds_no_writer_up(
     for _ in range(2):
         assert counter.post(path_of(shop), form=sent).status_code == 200
     assert counted[1] - counted[0] == WRITES.step
+
+
+@pytest.mark.usefixtures("followers")
+def test_whom_she_reaches_is_asked_from_her_shops_page_on(
+    counter: Browser, shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    groups, enough = previews._groups, threading.Event()
+    looks: list[bool] = []
+
+    def noted(*args: Any, **asked: Any) -> Any:
+        found = groups(*args, **asked)
+        looks.append(threading.current_thread() is threading.main_thread())
+        if len(looks) == len(previews.REACHES):
+            enough.set()
+        return found
+
+    monkeypatch.setattr(previews, "_groups", noted)
+    monkeypatch.setattr(readiness, "MANY", TOLD_AT_ONCE)
+    counter.get(f"/commerce/{shop.id}")
+    assert enough.wait(30)
+    assert fates(looked(counter, shop, title="Tarte"))["Tout de suite"] in {"environ 25", "environ 30"}
+    assert looks == [False] * len(previews.REACHES)
 
 
 @pytest.mark.usefixtures("followers")

@@ -93,8 +93,11 @@ def read_shops() -> Response:
 
 @merchant_here
 def read_shop(shop_id: uuid.UUID) -> Response:
-    """A shop and its offers, and what was just done."""
-    return shop_page(guards.my_shop(shop_id), said=SAID.get(request.args.get("said", "")))
+    """A shop and its offers, and what was just done; whom an offer would reach is asked for beside it."""
+    shop = guards.my_shop(shop_id)
+    if may_know_followers(shop):
+        house().previews.opened(db.session(), shop)
+    return shop_page(shop, said=SAID.get(request.args.get("said", "")))
 
 
 def shop_page(
