@@ -15,8 +15,9 @@ from bench import drawing
 CITIZEN: Final = 350
 """Bytes of a citizen with her token."""
 FOLLOW: Final = 190
-OFFER: Final = 1_400
-SHOP: Final = 900
+OFFER: Final = 3_900
+"""Bytes of an offer or a shop with the words it is found by."""
+SHOP: Final = 3_000
 CONSTANT: Final = 24 << 20
 """Of an empty database, and of the twenty thousand phones."""
 LOADING: Final = 1.3

@@ -219,11 +219,16 @@ def _fill(loader: Loader, fillings: Fillings) -> None:
 
 
 def _unguarded(engine: Engine) -> psycopg.Connection[Any]:
-    """A connection that asks no foreign key, and waits for no disk."""
+    """A connection that asks no foreign key, waits for no disk, and reads every table from its beginning."""
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return psycopg.connect(
-        url, autocommit=True, options="-c timezone=UTC -c session_replication_role=replica -c synchronous_commit=off"
-    )
+    settings = {
+        "timezone": "UTC",
+        "session_replication_role": "replica",
+        "synchronous_commit": "off",
+        "synchronize_seqscans": "off",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return psycopg.connect(url, autocommit=True, options=options)
 
 
 def _merchant_key(engine: Engine, draw: "Draw", *, now: dt.datetime) -> str:
