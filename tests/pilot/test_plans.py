@@ -1,16 +1,25 @@
 """What a night reads of a day: of what is kept for years, its own rows by an index, whatever lies before them."""
 
+import datetime as dt
+import random
 import re
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from citylife.database import reading
+from citylife.accounts.citizens import Citizen
+from citylife.database import new_id, reading
+from citylife.follows import EndedFollow
 from citylife.ledger.statements import Statement
+from citylife.ledger.sums import LedgerSum
+from citylife.ledger.tables import Arm, Message
+from citylife.offers.tables import Offer, OfferKind, OfferStatus
 from citylife.pilot import counting
-from citylife.pilot.periods import read_period
+from citylife.pilot.periods import A_DAY, midnight, read_period
+from citylife.redemptions import Surface, TillCode
+from citylife.shops.tables import Shop
 from tests.pilot.history import write_history
 
 WEEK = read_period("2026-W48")
@@ -42,6 +51,78 @@ def test_nothing_that_is_kept_for_years_is_walked(town: Connection) -> None:
         assert walked <= KEPT_A_QUARTER | of_the_day, number
 
 
+@pytest.mark.long
+def test_after_a_year_either_database_takes_these_indexes_by_itself(
+    engine: Engine, sessions: sessionmaker[Session]
+) -> None:
+    """With rows enough that it pays, and what it knows of them: nobody says how to read them."""
+    with sessions.begin() as session:
+        write_history(session, seed=5, first=WEEK.begins, days=7, citizens=6, shops=3, offers=6)
+        write_a_year(session)
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
+    with reading(engine)() as session:
+        for number, index in BY_THE_DAY.items():
+            plan = "\n".join(plan_of(STATEMENTS[number], session.connection(), by_itself=True))
+            assert index in plan, plan
+
+
+def write_a_year(session: Session) -> None:
+    """Thousands of rows, as many on each day of a year, of all that is kept for years and found by its day."""
+    lot, days = random.Random(1), [WEEK.first - number * A_DAY for number in range(365)]
+    shops = list(session.scalars(select(Shop.id)))
+    citizens, messages = list(session.scalars(select(Citizen.id))), list(session.scalars(select(Message.id)))
+    offers = [
+        {
+            "id": new_id(),
+            "shop_id": lot.choice(shops),
+            "kind": OfferKind.OFFER,
+            "status": OfferStatus.ENDED,
+            "title": "Panier",
+            "radius": 500,
+            "ends_at": midnight(day) + 2 * A_DAY,
+            "first_saved_at": midnight(day),
+            "live_from": midnight(day),
+            "updated_at": midnight(day),
+        }
+        for day in days
+        for _ in range(10)
+    ]
+    session.execute(insert(Offer), offers)
+    session.execute(
+        insert(TillCode),
+        [
+            {
+                "digest": lot.randbytes(32),
+                "offer_id": offer["id"],
+                "surface": Surface.PHONE,
+                "arm": Arm.DRAWN,
+                "used_at": offer["live_from"] + hours * dt.timedelta(hours=1),
+            }
+            for offer in offers
+            for hours in range(6)
+        ],
+    )
+    session.execute(
+        insert(LedgerSum),
+        [
+            {"message_id": message, "day": day, "fate": fate, "count": 3}
+            for message in messages
+            for day in days
+            for fate in ("accepted", "gone", "not-drawn")
+        ],
+    )
+    session.execute(
+        insert(EndedFollow),
+        [
+            {"citizen_id": citizen, "shop_id": shop, "begun_at": midnight(day), "ended_at": midnight(day) + 9 * A_DAY}
+            for day in days
+            for citizen in citizens
+            for shop in shops
+        ],
+    )
+
+
 @pytest.fixture
 def town(engine: Engine, sessions: sessionmaker[Session]) -> Iterator[Connection]:
     with sessions.begin() as session:
@@ -50,10 +131,10 @@ def town(engine: Engine, sessions: sessionmaker[Session]) -> Iterator[Connection
         yield session.connection()
 
 
-def plan_of(statement: Statement, connection: Connection) -> list[str]:
+def plan_of(statement: Statement, connection: Connection, *, by_itself: bool = False) -> list[str]:
     asked, values = statement._texts[connection.dialect.name], counting._values(connection, [WEEK.first])
     sqlite = connection.dialect.name == "sqlite"
-    if not sqlite:
+    if not sqlite and not by_itself:
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # the tables of a test are too small to matter
     rows = connection.exec_driver_sql(f"{'EXPLAIN QUERY PLAN' if sqlite else 'EXPLAIN'} {asked}", values)
     return [str(row[-1]) for row in rows]
