@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from citylife.audience.foresight import Foreseen
-from citylife.audience.previews import FRESH, REACHES, Previews, minute_of, reach_of
+from citylife.audience.previews import FRESH, PATIENCE, REACHES, Previews, minute_of, reach_of
 from citylife.clock import Clock
 from citylife.follows import Follow
 from citylife.shops.tables import Shop
@@ -96,13 +96,13 @@ class Readiness:
             self._closing.wait(time.monotonic() - began)  # it takes half of a core at most
 
     def close(self) -> None:
-        """Let the thread end, and wait for it."""
+        """Let the thread end, and wait for it, but not for a database that does not answer."""
         with self._lock:
             self._closing.set()
             thread = self._thread
         self._woken.set()
         if thread is not None:
-            thread.join()
+            thread.join(PATIENCE)
 
     def _wish(self, shop_id: uuid.UUID, reaches: Sequence[int], begins: dt.datetime) -> None:
         present = begins == minute_of(self._clock())

@@ -266,6 +266,24 @@ def test_a_database_that_is_away_for_a_while_is_asked_again(
     until(len(REACHES), looks)
 
 
+def test_a_database_that_does_not_answer_keeps_no_house_from_closing(
+    readers: Sessions, lively: Readiness, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, answered = threading.Event(), threading.Event()
+
+    def without_end(*_args: object, **_asked: object) -> None:
+        waiting.set()
+        assert answered.wait(SOON)
+
+    monkeypatch.setattr(lively.previews, "prepare", without_end)
+    monkeypatch.setattr(readiness, "PATIENCE", 0.1)
+    opened(readers, lively, shop)
+    assert waiting.wait(SOON)
+    lively.close()
+    assert not answered.is_set()
+    answered.set()
+
+
 def test_the_same_question_under_way_is_waited_for(
     readers: Sessions, ready: Readiness, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
