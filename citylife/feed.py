@@ -63,7 +63,7 @@ _PAGES: Final = (
           AND (o.ends_at, o.id) > (:ends_at, :offer)/* asked by */
           AND NOT EXISTS (SELECT 1 FROM shops s WHERE s.status = 'suspended' AND s.id = f.shop_id)
     )
-    SELECT convert_to(p.piece, 'UTF8'), found.ends_at, found.id
+    SELECT convert_to(p.piece, 'UTF8'), found.ends_at, uuid_send(found.id)
     FROM (SELECT ends_at, id FROM hers ORDER BY ends_at, id LIMIT :most) AS found JOIN offers p ON p.id = found.id
     """,
 )

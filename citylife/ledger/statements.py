@@ -30,9 +30,7 @@ class Statement:
 
     def numbered(self) -> tuple[str, list[str]]:
         """The text for PostgreSQL as PREPARE takes it, and the names of its blanks in their order."""
-        text = self._texts["postgresql"]
-        names = list(dict.fromkeys(_FILLED.findall(text)))
-        return _FILLED.sub(lambda blank: f"${names.index(blank[1]) + 1}", text).replace("%%", "%"), names
+        return numbered(self._texts["postgresql"])
 
     def run(self, connection: Connection, values: Mapping[str, Any] | None = None) -> Any:
         """Execute with `values` as the driver stores them (see `stored`); the cursor result has driver values too."""
@@ -46,6 +44,12 @@ class Statement:
         """Execute once a row, and say how many rows were touched in all."""
         result = connection.exec_driver_sql(self._texts[connection.dialect.name], [dict(row) for row in rows])
         return int(result.rowcount)
+
+
+def numbered(text: str) -> tuple[str, list[str]]:
+    """A text with psycopg's blanks as PREPARE takes it, and their names in their order."""
+    names = list(dict.fromkeys(_FILLED.findall(text)))
+    return _FILLED.sub(lambda blank: f"${names.index(blank[1]) + 1}", text).replace("%%", "%"), names
 
 
 def run_in_turn(

@@ -187,3 +187,18 @@ def test_a_fourth_always_that_waits_for_the_third_is_refused(kept, sessions, pai
     assert [type(each) for each in outcome] == [TooManyAlways]
     with sessions() as session:
         assert session.scalar(select(func.count()).where(Follow.level == Level.ALWAYS)) == 3
+
+
+def test_what_is_read_from_postgresql_is_prepared_once_and_a_failure_leaves_the_connection(postgres_url):
+    engine = engine_for(postgres_url)
+    kept = KeptConnections(engine)
+    values = {"subject": uuid.UUID(int=1)}
+    for _ in range(3):
+        assert kept.read(lambda connection: COUNTED.run(connection, values).all()) == []
+        with pytest.raises(Exception, match="division by zero") as failure:
+            kept.read(lambda connection: connection.exec_driver_sql("SELECT 1 / %(n)s::int", {"n": 0}))
+        assert failure.value.sqlstate == "22012"
+    ask = "SELECT name, generic_plans + custom_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT count%%'"
+    assert kept.read(lambda connection: connection.exec_driver_sql(ask, {}).all()) == [("citylife_read_0", 3)]
+    kept.close()
+    engine.dispose()
