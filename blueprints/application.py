@@ -1,19 +1,30 @@
 """The Flask application, less what this house never uses: asynchronous views, and sessions kept in signed cookies."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from flask import Flask, Request, request
+from flask import Flask, Request, Response, request
 from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.exceptions import BadHost
 from werkzeug.routing import MapAdapter
 from werkzeug.sansio.utils import get_host
 from werkzeug.wrappers import Response as AnyResponse
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 NAMES_REMEMBERED: Final = 64
 """Names we were called by, each of which was found to be ours."""
+
+
+Witness = Callable[[str, str | None, int, float], None]
+"""What is told of every answer: method, route (None where there is none), status, milliseconds."""
+Answer = tuple[list[tuple[str, str]], bytes]
+"""The headers and the body of a success."""
+ShortWay = Callable[["WSGIEnvironment"], Answer | None]
+"""What answers an address in front of Flask, or leaves it to the view (see `short_ways`)."""
 
 
 class TimedRequest(Request):
@@ -47,10 +58,43 @@ class NoSessions(SessionInterface):
 
 
 class WebApp(Flask):
-    """Flask with synchronous views only, timed requests and no sessions of its own."""
+    """Flask with synchronous views only, timed requests and no sessions of its own.
+
+    `witnesses` are told of every answer. `short_ways` lead to a path in front of Flask: each answers the plain case of
+    its view, byte for byte. What it raises or does not answer is left to the view, which begins anew.
+    """
 
     request_class = TimedRequest
     session_interface = NoSessions()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.witnesses: list[Witness] = []
+        self.short_ways: dict[str, ShortWay] = {}
+        self.after_request(self._tell_of)
+
+    def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer by the short way where there is one and it can; else by the view."""
+        short_way = self.short_ways.get(environ.get("PATH_INFO", ""))
+        try:
+            answer = None if short_way is None else short_way(environ)
+        except Exception:  # noqa: BLE001 - a refusal or a failure: the view meets it again, and knows how to say it
+            answer = None
+        if answer is None:
+            return super().wsgi_app(environ, start_response)
+        start_response("200 OK", answer[0])
+        return [answer[1]]
+
+    def tell(self, method: str, route: str | None, status: int, milliseconds: float) -> None:
+        """Tell every witness of an answer."""
+        for witness in self.witnesses:
+            witness(method, route, status, milliseconds)
+
+    def _tell_of(self, response: Response) -> Response:
+        asked = current_request()
+        rule = asked.url_rule
+        self.tell(asked.method, None if rule is None else rule.rule, response.status_code, asked.milliseconds)
+        return response
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Every view here is synchronous: nothing to look up, eleven times a request."""
@@ -64,7 +108,7 @@ class WebApp(Flask):
             return super().create_url_adapter(request)
         scheme = environ["wsgi.url_scheme"]
         request.trusted_hosts = trusted
-        request.host, server_name = _own_names(scheme, named, tuple(trusted))
+        request.host, server_name = own_names(scheme, named, tuple(trusted))
         return MapAdapter(
             self.url_map,
             server_name,
@@ -78,7 +122,7 @@ class WebApp(Flask):
 
 
 @lru_cache(maxsize=NAMES_REMEMBERED)
-def _own_names(scheme: str, named: str, trusted: tuple[str, ...]) -> tuple[str, str]:
+def own_names(scheme: str, named: str, trusted: tuple[str, ...]) -> tuple[str, str]:
     """The name and port a request is for, and the same as addresses are matched and built with.
 
     Raises:

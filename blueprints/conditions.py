@@ -19,6 +19,8 @@ PUBLIC: Final = "public, max-age=30"
 ASKED_AGAIN: Final = "public, no-cache"
 """For what anybody may keep, and nobody may use without asking whether it still holds."""
 NEVER: Final = "no-store"
+BY_CALLER: Final = "Authorization, Cookie"
+JSON: Final = "application/json"
 SAFE: Final = frozenset({"GET", "HEAD"})
 TAGGED: Final = frozenset({200, 201})
 
@@ -54,8 +56,8 @@ def answer(
     *,
     cache: str = PRIVATE,
     headers: Mapping[str, str] | None = None,
-    vary: str = "Authorization, Cookie",
-    content_type: str = "application/json",
+    vary: str = BY_CALLER,
+    content_type: str = JSON,
 ) -> Response:
     """An answer, JSON unless it says otherwise.
 

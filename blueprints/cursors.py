@@ -156,4 +156,9 @@ def link_to_next(cursor: str | None) -> dict[str, str] | None:
     arguments = f"cursor={cursor}"
     if asked.query_string:
         arguments = urlencode({**asked.args.to_dict(), "cursor": cursor})
-    return {"Link": f'<{asked.path}?{arguments}>; rel="next"'}
+    return link(asked.path, arguments)
+
+
+def link(path: str, arguments: str) -> dict[str, str]:
+    """The Link header to the next page."""
+    return {"Link": f'<{path}?{arguments}>; rel="next"'}

@@ -62,10 +62,16 @@ def _tiles(settings: Settings) -> str:
     return PAGE_POLICY.replace("img-src 'self'", f"img-src 'self' {parts.scheme}://{parts.netloc}")
 
 
+def of_data(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """The security headers of an answer that is no page."""
+    shared = (*EVERYWHERE, HSTS) if settings.secure else EVERYWHERE
+    return (*shared, DATA_REFERRER, ("Content-Security-Policy", DATA_POLICY))
+
+
 def protected(settings: Settings) -> type[Response]:
     """The class of every answer of the application: it adds the headers as it leaves, already made."""
     shared = (*EVERYWHERE, HSTS) if settings.secure else EVERYWHERE
-    data = (*shared, DATA_REFERRER, ("Content-Security-Policy", DATA_POLICY))
+    data = of_data(settings)
     page, page_with_map, page_with_camera = (
         (*shared, PAGE_REFERRER, ("Content-Security-Policy", policy), ("Permissions-Policy", permissions))
         for policy, permissions in (

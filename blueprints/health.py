@@ -7,7 +7,7 @@ reads the one that answers. What waits is read from the database, and is the sam
 from collections.abc import Iterator
 from typing import Final
 
-from flask import Blueprint, Flask, Response, current_app
+from flask import Blueprint, Response, current_app
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints import conditions
-from blueprints.application import current_request
+from blueprints.application import WebApp
 from blueprints.house import EXTENSION, House, house, now
 from blueprints.leaving import LEAVING
 from blueprints.storage import db
@@ -45,7 +45,7 @@ class BellCollector(Collector):
         yield found
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: WebApp) -> None:
     """Count every request of the application, and answer the three addresses."""
     registry = CollectorRegistry()
     requests = Counter("citylife_requests", "Requests answered", ["method", "route", "status"], registry=registry)
@@ -56,19 +56,16 @@ def init_app(app: Flask) -> None:
     app.extensions[METRICS] = registry
     known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
-    @app.after_request
-    def count(response: Response) -> Response:
-        asked = current_request()
-        rule = asked.url_rule
-        key = (asked.method, rule.rule if rule is not None else "none", response.status_code)
+    def count(method: str, route: str | None, status: int, milliseconds: float) -> None:
+        rule = route or "none"
+        key = (method, rule, status)
         series = known.get(key)
         if series is None:
-            method, route, status = key
-            series = known[key] = (requests.labels(method, route, str(status)), seconds.labels(route))
+            series = known[key] = (requests.labels(method, rule, str(status)), seconds.labels(rule))
         series[0].inc()
-        series[1].observe(asked.milliseconds / 1000)
-        return response
+        series[1].observe(milliseconds / 1000)
 
+    app.witnesses.append(count)
     app.register_blueprint(blueprint)
 
 

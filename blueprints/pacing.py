@@ -8,8 +8,9 @@ is used, so that answers stay alike.
 The feed comes through here: a caller known by her header costs little, and nothing after the view.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from flask import Flask, Response, after_this_request, current_app
 
@@ -43,7 +44,6 @@ def init_app(app: Flask, tokens_shown: Callable[[], Iterable[str]]) -> None:
     """Count every call of the application, and say the limit in its answer."""
     parts: House = app.extensions[EXTENSION]
     by_token, by_place = parts.turnstiles.per_token, parts.turnstiles.per_network
-    said, half, take_if_known = said_of(by_token), by_token.half, by_token.take_if_known
     counted: set[str] = set()
 
     @app.before_request
@@ -54,12 +54,13 @@ def init_app(app: Flask, tokens_shown: Callable[[], Iterable[str]]) -> None:
             count_silently(asked)
             return
         environ = asked.environ
+        if LATE_HEADERS in environ:  # counted on a short way that has left it to the view
+            asked.by_token = True
+            return
         written = environ.get("HTTP_AUTHORIZATION")
         if written is not None and written[:BEARER_LENGTH] == BEARER and rule.endpoint in counted:
-            weight = take_if_known(hash(written[BEARER_LENGTH:]), asked.begun)
-            if weight is not None:
-                asked.by_token = True
-                environ[LATE_HEADERS] = said if weight < half else said_of(by_token, weight)
+            asked.by_token = let_pass(environ, written[BEARER_LENGTH:], by_token, asked.begun)
+            if asked.by_token:
                 return
         if rule.endpoint.startswith(UNCOUNTED):
             return
@@ -71,6 +72,19 @@ def init_app(app: Flask, tokens_shown: Callable[[], Iterable[str]]) -> None:
         known = _known(tokens_shown(), by_token)
         _charge(asked, by_place if known is None else by_token, hash(place() if known is None else known))
         asked.environ.pop(LATE_HEADERS, None)
+
+
+def let_pass(environ: dict[str, Any], token: str, by_token: Turnstile, begun: float) -> bool:
+    """Count a call by a token that was here lately, and say the limit in its answer; whether it was.
+
+    Raises:
+        TooFast: she called too often; nothing was counted.
+    """
+    weight = by_token.take_if_known(hash(token), begun)
+    if weight is None:
+        return False
+    environ[LATE_HEADERS] = always_said(by_token) if weight < by_token.half else said_of(by_token, weight)
+    return True
 
 
 def _count_stranger(asked: TimedRequest, tokens: list[str], by_token: Turnstile, by_place: Turnstile) -> None:
@@ -107,10 +121,16 @@ def recognised(token: str) -> None:
         stile.admit(hash(token), asked.begun)
 
 
+@functools.lru_cache(maxsize=8)
+def always_said(stile: Turnstile) -> Headers:
+    """What every answer says of a limit."""
+    return (("RateLimit-Policy", policy(stile.limit)),)
+
+
 def said_of(stile: Turnstile, weight: float | None = None) -> Headers:
     """What an answer says of a limit; with `weight`, also what is left of it."""
-    always = ("RateLimit-Policy", policy(stile.limit))
-    return (always,) if weight is None else (always, ("RateLimit", left(stile.room(weight))))
+    always = always_said(stile)
+    return always if weight is None else (*always, ("RateLimit", left(stile.room(weight))))
 
 
 def _count_nobody(response: Response) -> Response:

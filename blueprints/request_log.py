@@ -9,34 +9,31 @@ from typing import Final
 
 import orjson
 import structlog
-from flask import Flask, Response
 
-from blueprints.application import current_request
+from blueprints.application import WebApp
 from citylife.clock import utc_now
 from citylife.settings import Settings
 
 LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 
-def init_app(app: Flask, settings: Settings) -> None:
+def init_app(app: WebApp, settings: Settings) -> None:
     """Log each request once it is answered, where the settings log at INFO."""
     if LEVELS.get(settings.log_level.upper(), LEVELS["INFO"]) > LEVELS["INFO"]:
         return
     say = structlog.BytesLogger(sys.stderr.buffer).info
 
-    @app.after_request
-    def end(response: Response) -> Response:
-        asked = current_request()
-        rule = asked.url_rule
+    def say_it(method: str, route: str | None, status: int, milliseconds: float) -> None:
         line = {
             "at": utc_now(),
             "level": "info",
             "logger": "citylife.requests",
             "event": "request",
-            "method": asked.method,
-            "route": rule.rule if rule is not None else None,
-            "status": response.status_code,
-            "ms": round(asked.milliseconds, 2),
+            "method": method,
+            "route": route,
+            "status": status,
+            "ms": round(milliseconds, 2),
         }
         say(orjson.dumps(line, option=orjson.OPT_UTC_Z))
-        return response
+
+    app.witnesses.append(say_it)

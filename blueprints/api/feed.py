@@ -2,6 +2,7 @@
 
 The feed goes around what other views are made of (the ORM, schemas, decorators that wrap): it asks the driver, joins
 stored bytes, and answers. What it keeps is every habit: token, problems, cursor, ETag, headers, counters, the log.
+Its plain case does not even come here: see `short_feed`.
 """
 
 import uuid

@@ -15,7 +15,7 @@ def page(
     last: cursors.Last | None,
     *,
     cache: str = conditions.PRIVATE,
-    vary: str = "Authorization, Cookie",
+    vary: str = conditions.BY_CALLER,
 ) -> Response:
     """The answer for `items`; `last` is what the next page begins after, None when there is no next page."""
     cursor = cursors.written(last)
@@ -29,13 +29,17 @@ def joined(
     last: cursors.Last | None,
     *,
     cache: str = conditions.PRIVATE,
-    vary: str = "Authorization, Cookie",
+    vary: str = conditions.BY_CALLER,
 ) -> Response:
     """A page of stored pieces, joined and never read."""
     cursor = cursors.written(last)
+    return conditions.answer(body_of(pieces, cursor), cache=cache, vary=vary, headers=cursors.link_to_next(cursor))
+
+
+def body_of(pieces: Iterable[bytes], cursor: str | None) -> bytes:
+    """The JSON of a page of stored pieces."""
     following = b"null" if cursor is None else b'"%b"' % cursor.encode()
-    body = b'{"items":[%b],"next_cursor":%b}' % (b",".join(pieces), following)
-    return conditions.answer(body, cache=cache, vary=vary, headers=cursors.link_to_next(cursor))
+    return b'{"items":[%b],"next_cursor":%b}' % (b",".join(pieces), following)
 
 
 def cut(rows: Sequence[Any], limit: int) -> tuple[Sequence[Any], bool]:

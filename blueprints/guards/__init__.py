@@ -15,6 +15,7 @@ from blueprints.guards.citizens import (
     note_visit,
     set_citizen_cookie,
     shown_token,
+    write_gathered,
 )
 from blueprints.guards.merchants import (
     by_key,
@@ -90,4 +91,5 @@ __all__ = [
     "staff_required",
     "standing_session",
     "tokens_shown",
+    "write_gathered",
 ]

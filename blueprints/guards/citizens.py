@@ -16,7 +16,7 @@ from blueprints.documented import documented
 from blueprints.guards.origin import check_same_origin, hosted, own_name
 from blueprints.guards.refusals import CitizenNeeded
 from blueprints.guards.tokens import bearer_token
-from blueprints.house import house
+from blueprints.house import House, house
 from blueprints.limits import place
 from blueprints.pacing import recognised
 from blueprints.storage import SAFE, db
@@ -150,12 +150,17 @@ def write_when_due(moment: dt.datetime) -> None:
 
 def write_days(response: Response) -> Response:
     """Write the days and visits gathered; when the database fails they wait for the next time."""
+    write_gathered(house())
+    return response
+
+
+def write_gathered(parts: House) -> None:
+    """Write them, or leave them for the next time."""
     try:
-        house().active_days.flush(house().clock())
-        house().visits.flush()
+        parts.active_days.flush(parts.clock())
+        parts.visits.flush()
     except SQLAlchemyError as error:
         log.warning("days-not-written", error=type(error).__name__)
-    return response
 
 
 def current_citizen() -> Citizen:
