@@ -29,15 +29,22 @@ FLOORS: Final = {"sqlite": 0.33, "postgresql": 0.14}
 class Measured:
     """What one server did in several rounds of load: answers a second by the watch, and by its processor's time."""
 
-    def __init__(self, port: int, requests: list[bytes]) -> None:
-        self.port, self.requests = port, requests
+    def __init__(self, port: int, requests: list[bytes], *, status: bytes = b"200") -> None:
+        self.port, self.requests, self.status = port, requests, status
         self.rates: list[load.Rate] = []
         self._by_processor: list[float] = []
 
+    def ask(self, seconds: float) -> load.Rate:
+        """Ask for a while, from where it ended the last time: a follow is then a new one, whatever was asked before."""
+        rate = load.measure(self.port, self.requests, seconds, status=self.status)
+        done = rate.answers % len(self.requests)
+        self.requests = self.requests[done:] + self.requests[:done]
+        return rate
+
     def round(self, seconds: float) -> None:
-        """Ask for a while."""
+        """Ask for a while, and note how fast it went."""
         before = cores.processor_seconds(self.port)
-        rate = load.measure(self.port, self.requests, seconds)
+        rate = self.ask(seconds)
         self.rates.append(rate)
         self._by_processor.append(rate.answers / (cores.processor_seconds(self.port) - before))
 
