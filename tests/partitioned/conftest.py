@@ -6,6 +6,7 @@ import pytest
 
 from citylife import migrations, partitions
 from citylife.database import engine_for
+from tests.citylife.ledger.conftest import waiting  # noqa: F401 - a fixture of the ledger's tests
 from tests.conftest import a_postgres_database
 
 
