@@ -36,7 +36,7 @@ from citylife.shops.oversight import claims_of
 from citylife.shops.possession import enter_code, post_code
 from citylife.tombstones import Tombstones
 from tests import builders
-from tests.api.matrix import Caller, Realm, Side
+from tests.api.doors import Caller, Realm, Side
 from tests.doubles.authenticator import Authenticator
 
 NOBODY = uuid.UUID("01936f00-0000-7000-8000-000000000000")

@@ -21,7 +21,7 @@ from citylife.accounts.merchants import Membership, MerchantKey
 from citylife.accounts.passkeys import site_of
 from citylife.settings import Settings
 from tests.api.callers import Populace, Settling
-from tests.api.matrix import EXISTING, HERS, SAFE, Caller, Line, Side
+from tests.api.doors import EXISTING, HERS, SAFE, Caller, Line, Side
 from tests.builders import NOW
 from wsgi import create_app
 

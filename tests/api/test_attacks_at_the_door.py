@@ -12,7 +12,8 @@ import structlog
 from justhtml import JustHTML
 
 from citylife.logs import configure_logs
-from tests.api.matrix import SAFE, TABLE, Caller, Line, Side
+from tests.api.doors import SAFE, Caller, Line, Side
+from tests.api.matrix import TABLE
 from tests.api.stage import ARGUMENT, Stage, a_stage
 
 pytestmark = pytest.mark.long

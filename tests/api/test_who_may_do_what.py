@@ -17,7 +17,8 @@ from werkzeug.test import TestResponse
 
 from citylife import migrations
 from citylife.database import engine_for
-from tests.api.matrix import HERS, SAFE, TABLE, VERBS, Caller, Door, Line, Realm, Side
+from tests.api.doors import HERS, SAFE, VERBS, Caller, Door, Line, Realm, Side
+from tests.api.matrix import TABLE
 from tests.api.stage import Stage, a_stage
 from tests.conftest import a_postgres_database
 
@@ -66,8 +67,8 @@ def test_the_matrix_has_every_address_of_the_application_and_no_other(stage):
         for rule in stage.app.url_map.iter_rules()
         for verb in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
-    assert there - set(stated) == set(), "add a line to tests/api/matrix.py"
-    assert set(stated) - there == set(), "these lines of tests/api/matrix.py have no address"
+    assert there - set(stated) == set(), "add a line: see tests/api/matrix.py"
+    assert set(stated) - there == set(), "these lines of the matrix have no address"
 
 
 def test_everybody_the_matrix_speaks_of_is_there(stage):

@@ -21,7 +21,8 @@ from blueprints.problems import MIMETYPE
 from citylife import database, migrations
 from citylife.database import engine_for
 from citylife.hot import DriverConnection, Rows
-from tests.api.matrix import EVERYBODY, TABLE, Caller, Line, Side
+from tests.api.doors import EVERYBODY, Caller, Line, Side
+from tests.api.matrix import TABLE
 from tests.api.stage import Stage, a_stage
 from tests.servers import OwnPostgres
 
