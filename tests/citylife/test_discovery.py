@@ -17,7 +17,7 @@ from citylife.places import PlaceKind, area_of_commune, forget_places_of, set_pl
 from citylife.shops import Shop
 from tests import builders
 from tests.builders import BETHUNE, NOW
-from tests.citylife.test_courtesy import SIX, reasons, taken_up, told, wish
+from tests.citylife.courtesy.conftest import SIX, reasons, taken_up, told, wish
 from tests.ledger_desk import claim_all, expand_all, settle_all
 
 FAR = "62141"
