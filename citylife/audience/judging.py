@@ -8,14 +8,14 @@ PostgreSQL but for how JSON is unpacked; `tests/citylife/audience_in_plain_words
 import datetime as dt
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection
 
-from citylife.courtesy.course import course_of, shares
+from citylife.courtesy.course import Course, Habit, courses_of, later, shares
 from citylife.courtesy.draw import CERTAIN, MILLI, MODULUS, Seeds
 from citylife.courtesy.quiet import WHOLE, Profile, digest_moment, moment_of
 from citylife.ledger.statements import NIL, DriverId, Statement, stored
@@ -100,6 +100,7 @@ _FIELDS: Final = (
     ("week_of", "date"),
     ("day_share", "bigint"),
     ("week_share", "bigint"),
+    ("later", "bigint"),
     ("due_at", "timestamptz"),
 )
 _JSON: Final = {
@@ -138,7 +139,7 @@ def _around(dialect: str) -> str:
 def _judged(dialect: str, hearers: Hearers) -> str:
     """The CTEs that end in `judged`: one row a citizen, with everything that is decided for her."""
     moments = _JSON[dialect][0]
-    least = "min" if dialect == "sqlite" else "least"
+    least, greatest = ("min", "max") if dialect == "sqlite" else ("least", "greatest")
     return f"""
     {_around(dialect)},
     moments AS MATERIALIZED (SELECT {moments}),
@@ -148,7 +149,7 @@ def _judged(dialect: str, hearers: Hearers) -> str:
     ),
     heard AS MATERIALIZED (
         SELECT f.citizen_id, f.level, c.bucket, c.digest, c.weekly_budget, c.daily_budget, c.pace, c.draw_seed,
-            m.release_at, m.local_date, m.week_of, m.day_share, m.week_share, m.due_at,
+            m.release_at, m.local_date, m.week_of, m.day_share, m.week_share, m.later, m.due_at,
             CASE
                 WHEN f.level = 'none' THEN 'level-none'
                 WHEN NOT c.notifications_consented THEN 'no-consent'
@@ -180,7 +181,8 @@ def _judged(dialect: str, hearers: Hearers) -> str:
     ),
     weighed AS (
         SELECT heard.*, weekly_budget - spent / {_COUNT} % {_COUNT} AS week_left,
-            daily_budget - spent % {_COUNT} AS day_left
+            daily_budget - spent % {_COUNT} AS day_left,
+            {greatest}(pace - CAST(:own AS integer), 0) AS others
         FROM heard
     ),
     chanced AS MATERIALIZED (
@@ -189,8 +191,8 @@ def _judged(dialect: str, hearers: Hearers) -> str:
             WHEN week_left <= 0 OR day_left <= 0 THEN 0
             ELSE {least}(
                 {CERTAIN},
-                week_left * {CERTAIN * MILLI} / ({MILLI} + pace * week_share / {WHOLE}),
-                day_left * {CERTAIN * MILLI} / ({MILLI} + pace * day_share / {WHOLE})
+                week_left * {CERTAIN * MILLI} / ({MILLI} + others * week_share / {WHOLE} + later),
+                day_left * {CERTAIN * MILLI} / ({MILLI} + others * day_share / {WHOLE})
             )
         END AS chance FROM weighed
     ),
@@ -268,10 +270,14 @@ def values_of(
         **question.around(connection),
     }
     profiles = _PROFILES[hearers].run(connection, values).all()
+    course, habit = courses_of(connection, question.shop_id)
+    if hearers is Hearers.DISCOVERERS:  # nothing of this shop is in their paces
+        habit = replace(habit, weekly=0)
     return {
         **values,
         "ends_at": stored(connection, question.ends_at),
-        "moments": _moments(connection, profiles, question.now),
+        "moments": _moments(connection, profiles, course, habit, question.now),
+        "own": habit.weekly,
         "message": stored(connection, question.message_id or NIL),
         "since": stored(connection, question.now - EARLIER),
         "a_day": question.a_day,
@@ -280,13 +286,13 @@ def values_of(
     }
 
 
-def _moments(connection: Connection, profiles: Iterable[Any], now: dt.datetime) -> str:
+def _moments(connection: Connection, profiles: Iterable[Any], course: Course, habit: Habit, now: dt.datetime) -> str:
     """What `now` means for each distinct profile, as the statement unpacks it."""
-    found, course = [], course_of(connection)
+    found = []
     for time_zone, begin, end, sundays, digest_at in profiles:
         profile = Profile(time_zone, _time(begin), _time(end), bool(sundays))
         moment = moment_of(profile, now)
-        day_share, week_share = shares(course, profile, now)
+        day_share, week_share = shares(course, habit.course, profile, now)
         found.append(
             {
                 "time_zone": time_zone,
@@ -299,6 +305,7 @@ def _moments(connection: Connection, profiles: Iterable[Any], now: dt.datetime) 
                 "week_of": moment.week_of,
                 "day_share": day_share,
                 "week_share": week_share,
+                "later": later(habit, profile, now),
                 "due_at": stored(connection, digest_moment(profile, _time(digest_at), moment.release_at)),
             }
         )

@@ -1,8 +1,8 @@
 """The paced draw: who is told now, when more is to be expected than a citizen's budget holds.
 
 Her chance is what is left of her budget over what may still come in the week, and in the day, from the shops she
-follows (`citylife.courtesy.course`), this offer included: certain while there is room. No shop she follows gains by
-posting first: over a week whose offers are known, every one of them has the same chance (selection sampling; Knuth,
+follows (`citylife.courtesy.course`), this offer included, once: certain while there is room. No shop she follows gains
+by posting first: over a week whose offers are known, every one of them has the same chance (selection sampling; Knuth,
 TAOCP 2, 3.4.2, algorithm S). What she discovers is not expected, and its order counts.
 
 The draw itself is u = (a × seed + b) mod p: `seed` is the citizen's, `a` and `b` the message's (Carter and Wegman,
@@ -45,15 +45,16 @@ def seeds_of(shop_id: uuid.UUID, day: dt.date, number: int) -> Seeds:
     return Seeds(1 + int.from_bytes(digest[:8]) % (MODULUS - 1), int.from_bytes(digest[8:16]) % MODULUS)
 
 
-def chance(*, week_left: int, day_left: int, pace: int, week_share: int, day_share: int) -> int:
+def chance(*, week_left: int, day_left: int, pace: int, week_share: int, day_share: int, later: int = 0) -> int:
     """The chance of being told, per million; zero when the week's or the day's budget is spent.
 
-    `pace` is thousandths of an announcement that the shops she follows make in a week, the shares are what is left of
-    the week in the day and in the week, per million.
+    `pace` is thousandths of an announcement that the other shops she follows make in a week, the shares are what is
+    left of the week in the day and in the week, per million; `later` is thousandths of an announcement that this shop
+    will still make on other days of her week.
     """
     if week_left <= 0 or day_left <= 0:
         return 0
-    of_week = week_left * CERTAIN * MILLI // (MILLI + pace * week_share // CERTAIN)
+    of_week = week_left * CERTAIN * MILLI // (MILLI + pace * week_share // CERTAIN + later)
     of_day = day_left * CERTAIN * MILLI // (MILLI + pace * day_share // CERTAIN)
     return min(CERTAIN, of_week, of_day)
 

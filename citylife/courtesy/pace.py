@@ -64,7 +64,7 @@ def keep_rhythms(session: Session, *, now: dt.datetime) -> None:
     }
     _RHYTHMS.run(connection, values)
     _SILENT.run(connection, {"today": values["today"]})
-    keep_course(session, now=now, today=today)
+    keep_course(session, today=today)
 
 
 def keep_paces(session: Session, after: uuid.UUID = NIL, *, page: int = PAGE) -> uuid.UUID | None:

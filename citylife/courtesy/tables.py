@@ -58,9 +58,9 @@ class ShopRhythm(Base):
 
 
 class AnnouncementCourse(Base):
-    """At which moments of the week shops announced, in the last four weeks: a count for each ten minutes of it.
+    """At which minutes of the week shops announced, in the last four weeks, all of them together.
 
-    One row; `counts` are 1,008 whole numbers, from Monday 0:00 in Paris.
+    One row; `counts` are minutes from Monday 0:00 in Paris, each with how many: `540:12 545:8`.
     """
 
     __tablename__ = "announcement_courses"

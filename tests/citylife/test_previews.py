@@ -1,12 +1,11 @@
 """Previews: whatever a merchant types, they say what a look at every citizen says."""
 
 import datetime as dt
-import uuid
 
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy import event as sql_events
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -15,22 +14,14 @@ from citylife.audience.previews import FRESH, REMEMBERED, Previews
 from citylife.courtesy.rules import set_announcements_a_day
 from citylife.database import writing
 from citylife.follows import Level
-from citylife.geography import areas_away, communes, may_be_a_place, near_cells, near_communes
+from citylife.geography import areas_away, near_cells, near_communes
 from citylife.ledger.tables import Reason
 from citylife.offers.drafts import FARTHEST
-from citylife.places import Place
 from citylife.shops import Shop
 from tests import builders
 from tests.builders import GRAND_PLACE, NOW
 from tests.citylife.audience_in_plain_words import first_welcome
-from tests.citylife.test_audience import Scene, a_world, forget_everybody, scenes
-
-AROUND = areas_away(*GRAND_PLACE, FARTHEST)
-AREAS = [*sorted(communes()), *sorted(area for area in AROUND if isinstance(area, int) and may_be_a_place(area))]
-"""Every commune, near or far, and every cell that may be somebody's place."""
-NEAREST = sorted(AROUND, key=lambda area: (AROUND[area], str(area)))[:6]
-EDGES = sorted({round(away) for away in AROUND.values()})
-radii = st.one_of(st.integers(0, FARTHEST), st.sampled_from(EDGES), st.integers(0, 3_000))
+from tests.citylife.test_audience import Scene, a_world, forget_everybody, radii, scenes
 
 
 @pytest.mark.parametrize("radius", [0, 1, 999, 5_000, 12_345, 20_000])
@@ -40,43 +31,17 @@ def test_what_lies_within_a_radius_is_what_is_no_farther_away(point: tuple[float
     assert within == near_cells(*point, radius) | near_communes(*point, radius)
 
 
-def moved(session: Session, citizens: list[uuid.UUID], areas: list[int | str]) -> None:
-    """Each who has a place has it somewhere else, and perhaps a second one."""
-    for citizen, first, second in zip(citizens, areas, areas[1:], strict=False):
-        for place in session.scalars(select(Place).where(Place.citizen_id == citizen)).all():
-            place.cell, place.insee_code = where(first)
-            if second != first and place.expires_at is None:
-                cell, insee_code = where(second)
-                session.add(
-                    Place(
-                        citizen_id=citizen,
-                        id=uuid.uuid4(),
-                        kind=place.kind,
-                        set_on=place.set_on,
-                        cell=cell,
-                        insee_code=insee_code,
-                    )
-                )
-    session.flush()
-
-
-def where(area: int | str) -> tuple[int | None, str | None]:
-    return (area, None) if isinstance(area, int) else (None, area)
-
-
 @settings(max_examples=30)
 @given(
     scene=scenes(),
-    areas=st.lists(st.one_of(st.sampled_from(NEAREST), st.sampled_from(AREAS)), min_size=8, max_size=8),
     typed=st.lists(st.tuples(radii, st.integers(1, 90)), min_size=1, max_size=6),
 )
 def test_whatever_is_typed_a_preview_is_what_a_look_at_everybody_says(
-    engine: Engine, scene: Scene, areas: list[int | str], typed: list[tuple[int, int]]
+    engine: Engine, scene: Scene, typed: list[tuple[int, int]]
 ) -> None:
     now = scene.now
     with writing(engine)() as session:
         world = a_world(session, scene)
-        moved(session, list(world.persons), areas)
         previews = Previews()
         ends = {first_welcome(person, now) for person in scene.persons} - {now}  # as quiet hours end
         questions = [(radius, now + dt.timedelta(hours=hours)) for radius, hours in typed]

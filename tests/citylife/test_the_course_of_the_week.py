@@ -1,8 +1,10 @@
 """When in the week shops announce, and what part of it is still to come for somebody."""
 
 import datetime as dt
+from collections import Counter
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -10,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from citylife.clock import local_date
 from citylife.courtesy import pace
-from citylife.courtesy.course import EVEN, SPANS, UNKNOWN, Course, course_of, shares
+from citylife.courtesy.course import EVEN, UNKNOWN, Course, Habit, course_of, later, shares
 from citylife.courtesy.draw import chance
 from citylife.courtesy.quiet import Profile, last_welcomes, moment_of
 from citylife.courtesy.tables import AnnouncementCourse
@@ -23,6 +25,7 @@ PARIS = ZoneInfo("Europe/Paris")
 MONDAY = dt.datetime(2026, 11, 30, tzinfo=PARIS)
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
 TEN = 10 * MINUTE
+SPANS = 7 * DAY // TEN
 USUAL = Profile("Europe/Paris", dt.time(20), dt.time(9), sundays=True)
 PROFILES = (
     USUAL,
@@ -35,10 +38,7 @@ PROFILES = (
 
 def course(*announced: dt.timedelta) -> Course:
     """The course of weeks in which shops announced so long after Monday 0:00."""
-    counts = [0] * SPANS
-    for moment in announced:
-        counts[moment // TEN] += 1
-    return Course((0, *(sum(counts[: each + 1]) for each in range(SPANS))))
+    return Course.of(Counter(moment // MINUTE for moment in announced))
 
 
 @given(
@@ -61,11 +61,11 @@ def test_what_is_to_come_is_what_would_be_shown_in_her_day_and_in_her_week(
             of_day += count * (shown.local_date == here.local_date)
             of_week += count * (shown.week_of == here.week_of)
 
-    found = shares(course(*announced), profile, now)
+    found = shares(course(*announced), UNKNOWN, profile, now)
 
     even = (here.day_share, here.week_share)
     wanted = [
-        (count * 1_000_000 + EVEN * share) // (len(announced) + EVEN)
+        (count * EVEN * 1_000_000 + share) // (len(announced) * EVEN + 1)
         for count, share in zip((of_day, of_week), even, strict=True)
     ]
     assert list(found) == wanted
@@ -74,7 +74,7 @@ def test_what_is_to_come_is_what_would_be_shown_in_her_day_and_in_her_week(
 def test_a_week_that_nobody_has_counted_is_even_over_her_hours() -> None:
     for profile in PROFILES:
         moment = moment_of(profile, MONDAY + 10 * HOUR)
-        assert shares(UNKNOWN, profile, MONDAY + 10 * HOUR) == (moment.day_share, moment.week_share)
+        assert shares(UNKNOWN, UNKNOWN, profile, MONDAY + 10 * HOUR) == (moment.day_share, moment.week_share)
 
 
 def test_her_evening_belongs_to_the_next_day_and_her_last_one_to_the_next_week() -> None:
@@ -86,15 +86,41 @@ def test_her_evening_belongs_to_the_next_day_and_her_last_one_to_the_next_week()
 
 
 def test_the_first_of_a_rush_has_all_others_to_come_and_the_last_has_none() -> None:
-    rush = course(*[9 * HOUR] * 40)
+    rush = course(*[9 * HOUR + number * 5 * MINUTE for number in range(10)] * 4)
 
-    first, _ = shares(rush, USUAL, MONDAY + 9 * HOUR)
-    middle, _ = shares(rush, USUAL, MONDAY + 9 * HOUR + 5 * MINUTE)
-    last, _ = shares(rush, USUAL, MONDAY + 9 * HOUR + 10 * MINUTE)
+    to_come = [
+        shares(rush, course(*[9 * HOUR + number * 5 * MINUTE] * 4), USUAL, MONDAY + 9 * HOUR + number * 5 * MINUTE)[0]
+        for number in range(10)
+    ]
 
-    assert first > 900_000
-    assert 450_000 < middle < 550_000
-    assert last < 20_000
+    wanted = [(9 - number) / 9 for number in range(10)]
+    assert to_come == [pytest.approx(share * 1_000_000, abs=8_000) for share in wanted]
+
+
+EVERY_MORNING = course(*[day * DAY + 9 * HOUR for day in range(5)] * 4)
+
+
+@pytest.mark.parametrize(
+    ("habit", "day", "wanted"),
+    [
+        *((Habit(5_000, EVERY_MORNING), day, 4_000 - day * 1_000) for day in range(5)),
+        (Habit(1_000, course(*[2 * DAY] * 4)), 0, 0),
+        (Habit(1_250, course(*[2 * DAY] * 5)), 0, 250),
+        (Habit(1_250, course(*[2 * DAY] * 5)), 3, 0),
+        (Habit(2_000, UNKNOWN), 0, 0),
+    ],
+)
+@pytest.mark.parametrize("early", [-HOUR, dt.timedelta(0), 5 * HOUR], ids=["early", "as usual", "late"])
+def test_of_the_shop_itself_only_later_days_are_to_come_and_no_more_than_its_week_without_this_one(
+    habit: Habit, day: int, wanted: int, early: dt.timedelta
+) -> None:
+    assert later(habit, USUAL, MONDAY + day * DAY + 10 * HOUR + early) == wanted
+
+
+def test_a_course_kept_by_ten_minutes_is_read_as_an_even_week(session: Session) -> None:
+    session.add(AnnouncementCourse(computed_on=MONDAY.date(), counts=" ".join(["4"] * 1_008)))
+    session.flush()
+    assert course_of(session.connection()) == UNKNOWN
 
 
 def test_announcements_of_four_weeks_are_counted_at_their_moment_of_the_week(sessions: sessionmaker[Session]) -> None:
@@ -114,11 +140,12 @@ def test_announcements_of_four_weeks_are_counted_at_their_moment_of_the_week(ses
                 )
             )
         session.flush()
-        for now, counted in ((MONDAY, {54: 2, 5 * 144: 1}), (dt.datetime(2026, 10, 26, 12, tzinfo=PARIS), {54: 1})):
+        for now, counted in (
+            (MONDAY, {540: 1, 549: 1, 5 * 24 * 60: 1}),
+            (dt.datetime(2026, 10, 26, 12, tzinfo=PARIS), {544: 1}),
+        ):
             pace.keep_rhythms(session, now=now)
-            before = course_of(session.connection()).before
-            found = {span: before[span + 1] - before[span] for span in range(SPANS) if before[span + 1] > before[span]}
-            assert found == counted, local_date(now)
+            assert course_of(session.connection()) == Course.of(counted), local_date(now)
 
 
 def test_the_draw_goes_by_the_course(sessions: sessionmaker[Session]) -> None:
@@ -128,16 +155,14 @@ def test_the_draw_goes_by_the_course(sessions: sessionmaker[Session]) -> None:
         shop = builders.a_shop(session, now=MONDAY - DAY)
         citizen = builders.a_follower(session, shop, now=MONDAY - DAY)
         citizen.pace = 10_000
-        counts = ["0"] * SPANS
-        counts[55] = "40"
-        session.add(AnnouncementCourse(computed_on=local_date(now), counts=" ".join(counts)))
+        session.add(AnnouncementCourse(computed_on=local_date(now), counts="550:20 555:20"))
         offer = builders.an_offer(session, shop, now=now, ends_at=now + DAY)
         message = session.scalars(select(Message.id).where(Message.offer_id == offer.id)).one()
     with sessions.begin() as session:
         expansion.expand_page(session, now=now)
     with sessions() as session:
         decision = session.scalars(select(Decision).where(Decision.message_id == message)).one()
-        day_share, week_share = shares(course_of(session.connection()), USUAL, now)
+        day_share, week_share = shares(course_of(session.connection()), UNKNOWN, USUAL, now)
 
     expected = chance(week_left=5, day_left=2, pace=10_000, week_share=week_share, day_share=day_share)
     assert decision.chance == expected
