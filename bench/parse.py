@@ -197,9 +197,10 @@ def running(program: Path, town: Town) -> Iterator[Parse]:
             "cacheMaxSize": 10 * CALLERS,
         }
         (Path(folder) / "settings.json").write_text(json.dumps(settings))
+        environment = {"NODE_ENV": "production", "PARSE_SERVER_LOGS_FOLDER": folder}
         command = ["node", str(program), f"--port={port}", str(Path(folder) / "settings.json")]
         try:
-            with cores.running(command, {"NODE_ENV": "production"}, core=cores.APPLICATION, log=log) as process:
+            with cores.running(command, environment, core=cores.APPLICATION, log=log) as process:
                 cores.wait_for(port, process, log)
                 for class_name, fields in CLASSES.items():
                     make_class(port, class_name, fields)
