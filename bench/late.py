@@ -37,7 +37,9 @@ Connect = Callable[[], psycopg.Connection[Any]]
 
 @contextlib.contextmanager
 def made_late(connect: Connect, tables: Sequence[str]) -> Iterator[None]:
-    """Leave out the indexes of empty tables while they are filled; afterwards two tables' are made at a time.
+    """Leave out the indexes of empty tables while they are filled; afterwards two tables are made whole at a time.
+
+    The first take longest, where that is known. Each is vacuumed once it is whole.
 
     Raises:
         RuntimeError: a table has other indexes or rules than before.
@@ -48,7 +50,7 @@ def made_late(connect: Connect, tables: Sequence[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        in_lanes([partial(_made, connect, again[table]) for table in tables])
+        in_lanes([partial(_made, connect, table, again[table]) for table in tables])
     with connect() as connection:
         for table in tables:
             if rules_of(connection, table) != before[table]:
@@ -73,8 +75,9 @@ def _left_out(connection: psycopg.Connection[Any], table: str) -> Iterator[str]:
         yield again.as_string(connection) + rule
 
 
-def _made(connect: Connect, statements: Sequence[str]) -> None:
+def _made(connect: Connect, table: str, statements: Sequence[str]) -> None:
     with connect() as connection:
         connection.execute(sql.SQL("SET maintenance_work_mem = {}").format(SORTING))
         for statement in statements:
             connection.execute(statement.encode())
+        connection.execute(sql.SQL("VACUUM ANALYZE {}").format(sql.Identifier(table)))

@@ -43,7 +43,7 @@ from citylife.shops import Shop
 
 FRESH_FOR: Final = dt.timedelta(days=2)
 """A kept town older than this is built anew: its offers would begin to end."""
-LATE: Final = ("citizen_tokens", "follows", "shops", "offers", "search_entries", "search_grams")
+LATE: Final = ("search_entries", "follows", "citizen_tokens", "search_grams", "citizens", "offers", "shops")
 """Tables of PostgreSQL whose indexes are made after their rows."""
 SERVER: Final = os.environ.get("CITYLIFE_TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 
