@@ -46,7 +46,9 @@ CACHE_KILOBYTES: Final = 4_000
 PATIENCE: Final = {"connect_timeout": 5, "tcp_user_timeout": 30_000, "keepalives_idle": 30}
 """How long PostgreSQL may leave us without an answer to a connection (seconds), to what we sent (milliseconds), and
 before we ask whether it is still there (seconds); a URL that sets them is heeded."""
-
+PLANNING: Final = "-c plan_cache_mode=force_generic_plan -c jit=off"
+"""Statements are planned once, and none is compiled: in a hundred towns PostgreSQL would compile those of a page of
+followers each time anew, and take longer for that than for the page."""
 
 E = TypeVar("E", bound=Enum)
 
@@ -153,7 +155,7 @@ def engine_for(url: str | URL, *, pool_size: int = 5) -> Engine:
     else:
         options = {
             "connect_args": {
-                "options": "-c timezone=UTC -c plan_cache_mode=force_generic_plan",
+                "options": f"-c timezone=UTC {PLANNING}",
                 "prepare_threshold": 1,
                 **{name: value for name, value in PATIENCE.items() if name not in url.query},
             },
