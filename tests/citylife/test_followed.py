@@ -36,7 +36,7 @@ def hers(session: Session):
         follow(session, citizen.id, shop, level, now=NOW)
     for title, shop, since, ends in (("a", bakery, 4, 1), ("b", books, 1, 3), ("c", bakery, 3, 9), ("d", books, 1, 2)):
         offer = builders.an_offer(session, shop, title=title, ends_at=NOW + ends * HOUR)
-        offer.live_from = NOW - since * HOUR
+        offer.live_from, offer.piece = NOW - since * HOUR, title
     builders.an_offer(session, bakery, title="over", now=NOW - HOUR, ends_at=NOW)
     builders.an_offer(session, bakery, title="sold out", status=OfferStatus.SOLD_OUT)
     builders.an_offer(session, builders.a_shop(session), title="another's")
