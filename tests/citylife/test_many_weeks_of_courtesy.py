@@ -131,9 +131,9 @@ class Weeks:
         return int(day) * DAY + (9 + hours) * HOUR
 
     def announce(self, shop_id: uuid.UUID, *, now: dt.datetime) -> None:
-        """Count the rhythms as every night, publish, and decide for everybody."""
+        """Count the rhythms as of the night before, publish, and decide for everybody."""
         with self.sessions.begin() as session:
-            pace.keep_rhythms(session, now=now)
+            pace.keep_rhythms(session, now=now.replace(hour=0, minute=0, second=0, microsecond=0))
             after: uuid.UUID | None = uuid.UUID(int=0)
             while after is not None:
                 after = pace.keep_paces(session, after)
