@@ -37,8 +37,10 @@ KEPT_A_QUARTER = {"d", "f", "span", "json_each", "invented_towns"}
 """What may be walked whole: decisions and deliveries, follows that stand, and what is small by its nature."""
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("number", BY_THE_DAY)
 def test_the_rows_of_a_day_are_found_among_those_of_years_by_an_index(town: Connection, number: int) -> None:
+    """As SQLite plans it; of a few rows, PostgreSQL's plan depends on whether it has counted them yet."""
     assert BY_THE_DAY[number] in "\n".join(plan_of(STATEMENTS[number], town))
 
 
@@ -63,7 +65,7 @@ def test_after_a_year_either_database_takes_these_indexes_by_itself(
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
     with reading(engine)() as session:
         for number, index in BY_THE_DAY.items():
-            plan = "\n".join(plan_of(STATEMENTS[number], session.connection(), by_itself=True))
+            plan = "\n".join(plan_of(STATEMENTS[number], session.connection()))
             assert index in plan, plan
 
 
@@ -131,10 +133,8 @@ def town(engine: Engine, sessions: sessionmaker[Session]) -> Iterator[Connection
         yield session.connection()
 
 
-def plan_of(statement: Statement, connection: Connection, *, by_itself: bool = False) -> list[str]:
+def plan_of(statement: Statement, connection: Connection) -> list[str]:
     asked, values = statement._texts[connection.dialect.name], counting._values(connection, [WEEK.first])
-    sqlite = connection.dialect.name == "sqlite"
-    if not sqlite and not by_itself:
-        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # the tables of a test are too small to matter
-    rows = connection.exec_driver_sql(f"{'EXPLAIN QUERY PLAN' if sqlite else 'EXPLAIN'} {asked}", values)
+    explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+    rows = connection.exec_driver_sql(f"{explain} {asked}", values)
     return [str(row[-1]) for row in rows]
