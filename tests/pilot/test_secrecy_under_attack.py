@@ -140,7 +140,7 @@ def test_towns_with_ratios_betray_nobody(seed):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", [6, 19, 100, 101, 102, 104, 107])
+@pytest.mark.parametrize("seed", [6, 19, 101, 104, 107])
 def test_more_towns_with_ratios_betray_nobody(seed):
     assert parts_of_a_town(seed) == []
 
@@ -164,7 +164,7 @@ def test_without_secondary_suppression_distinct_persons_are(without_secondary):
 
 
 @pytest.mark.long
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_no_town_betrays_anybody(chance):
     told = told_in_disorder(a_small_town(chance), chance)
