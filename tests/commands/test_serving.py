@@ -53,12 +53,13 @@ def test_web_processes_do_not_outlive_their_parent(ready: Instance):
     port = free_port()
     server = ready.start("serve", "--port", str(port), "--processes", "2")
     wait_for(f"http://localhost:{port}/healthz", server)
-    assert eventually(lambda: len(psutil.Process(server.pid).children(recursive=True)) == 2)
-    children = psutil.Process(server.pid).children(recursive=True)
+    assert eventually(lambda: len(psutil.Process(server.pid).children()) == 2)
+    children = psutil.Process(server.pid).children(recursive=True)  # and what a worker may just have begun
     server.kill()
     server.wait()
     gone, alive = psutil.wait_procs(children, timeout=PATIENCE)
-    assert (len(gone), alive) == (2, [])
+    assert len(gone) >= 2
+    assert alive == []
     assert not answers(port)
 
 
