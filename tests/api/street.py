@@ -1,5 +1,8 @@
 """A street of shops around the Grand-Place, each with an offer, and what is asked about it."""
 
+import re
+from urllib.parse import unquote
+
 from pyproj import Geod
 
 from citylife.geography import cell_at
@@ -29,3 +32,16 @@ def a_street(town, centre=GRAND_PLACE, *, metres=(900, 100, 400), **facts):
 
 def nearby(town, **body):
     return town.client.post("/api/v1/nearby", json=body)
+
+
+def leafed_through(town, path: str | None) -> tuple[list[int], list[str]]:
+    """The distances of every page from this one on, and the links that led from one to the next."""
+    seen: list[int] = []
+    links: list[str] = []
+    while path:
+        answer = town.client.get(path)
+        seen += [item["distance"] for item in answer.json["items"]]
+        link = re.search("<([^>]+)>", answer.headers.get("Link", ""))
+        path = link[1] if link else None
+        links += [unquote(path)] if path else []
+    return seen, links

@@ -1,13 +1,12 @@
 """Offers around a cell or a commune: nearest first, and no coordinate in a URL."""
 
 import re
-from urllib.parse import unquote
 
 import pytest
 
 from citylife.geography import centre_of, communes, written_cell
 from citylife.shops import Shop
-from tests.api.street import CELL, a_street, moved
+from tests.api.street import CELL, a_street, leafed_through, moved
 from tests.builders import BETHUNE, an_offer
 
 
@@ -44,13 +43,7 @@ def test_offers_of_a_commune_are_its_own_unless_a_radius_is_given(town):
 
 def test_offers_around_a_place_go_on_by_pages_whose_links_hold_no_coordinate(town):
     a_street(town, centre_of(CELL), metres=(500, 100, 300, 200, 400))
-    path, seen, links = f"/api/v1/offers?cell={written_cell(CELL)}&limit=2", [], []
-    while path:
-        answer = town.client.get(path)
-        seen += [item["distance"] for item in answer.json["items"]]
-        link = re.search("<([^>]+)>", answer.headers.get("Link", ""))
-        path = link and link[1]
-        links += [unquote(path)] if path else []
+    seen, links = leafed_through(town, f"/api/v1/offers?cell={written_cell(CELL)}&limit=2")
 
     assert seen == [100, 200, 300, 400, 500]
     assert len(links) == 2
