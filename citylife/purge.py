@@ -2,10 +2,12 @@
 
 A night's work is on the timetable, so that it is done once however many workers there are. One batch is one short
 transaction, which also notes how far it came: a kill repeats nothing, and the next worker goes on from there. A night
-that nobody worked is made up for at once.
+that nobody worked is made up for at once. Where there is little to forget a batch walks past many citizens: the night
+of a large town, beside which sending goes on, is then some hundreds of batches and not thousands.
 """
 
 import datetime as dt
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -31,7 +33,9 @@ from citylife.photos import forgetting as photo_forgetting
 AT: Final = dt.time(3, 30)
 """When a night's purge begins, in Paris: citizens sleep, and no change of the clock ever skips or repeats it."""
 CITIZENS: Final = 500
-"""Whose rows are looked at in one batch: a quarter of their deliveries is some thirty thousand rows, read in order."""
+"""Whose rows are looked at by one statement: a quarter of their deliveries is some thirty thousand, read in order."""
+BATCH_SECONDS: Final = 0.02
+"""For how long a batch goes on to the next citizens: a writer on SQLite waits for it, and nobody notices so little."""
 _FIRST: Final = uuid.UUID(int=0)
 _LAST: Final = uuid.UUID(int=(1 << 128) - 1)
 
@@ -147,7 +151,7 @@ def purge_a_batch(session: Session, *, now: dt.datetime, most: int = BATCH) -> B
             if so_far.ended_on == today:
                 continue
             so_far.forgotten = 0
-        forgotten, cursor = retention.step(session, so_far.cursor or _FIRST, now, most)
+        forgotten, cursor = _walk(session, retention, so_far.cursor or _FIRST, now, most)
         so_far.forgotten += forgotten
         so_far.cursor = cursor
         if cursor is None:
@@ -157,13 +161,25 @@ def purge_a_batch(session: Session, *, now: dt.datetime, most: int = BATCH) -> B
     return None
 
 
+def _walk(
+    session: Session, retention: Retention, cursor: uuid.UUID, now: dt.datetime, most: int
+) -> tuple[int, uuid.UUID | None]:
+    """Step after step, until `most` rows have left, the batch's time is over, or nothing of this kind is to be had."""
+    until = time.monotonic() + BATCH_SECONDS
+    forgotten, further = retention.step(session, cursor, now, most)
+    while further is not None and forgotten < most and time.monotonic() < until:
+        more, further = retention.step(session, further, now, most - forgotten)
+        forgotten += more
+    return forgotten, further
+
+
 def purge_everything(factory: sessionmaker[Session], *, now: dt.datetime, most: int = BATCH) -> Iterator[Batch]:
     """Purge now, whatever the timetable says, each batch in a transaction of its own; tells of every batch."""
     for retention in RETENTIONS:
         cursor: uuid.UUID | None = _FIRST
         while cursor is not None:
             with factory.begin() as session:
-                forgotten, cursor = retention.step(session, cursor, now, most)
+                forgotten, cursor = _walk(session, retention, cursor, now, most)
             yield Batch(retention.name, forgotten, cursor)
 
 

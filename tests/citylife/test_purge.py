@@ -327,8 +327,12 @@ def many_old(session: Session, followers: int, devices: int = 1) -> Message:
 
 
 @pytest.mark.parametrize("page", [1, 4, 500])
-def test_batches_are_bounded_and_nothing_is_passed_over(session: Session, page: int, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_batches_are_bounded_and_nothing_is_passed_over(
+    session: Session, page: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(purge, "CITIZENS", page)
+    monkeypatch.setattr(purge, "BATCH_SECONDS", seconds)
     message = many_old(session, 9, devices=2)
 
     batches = [batch for batch in purge_all(session, most=5) if batch.name in {"deliveries", "decisions"}]
@@ -338,8 +342,27 @@ def test_batches_are_bounded_and_nothing_is_passed_over(session: Session, page: 
     assert left(session, "deliveries") == left(session, "decisions") == 0
 
 
+def test_a_batch_walks_past_those_who_have_nothing_old_for_as_long_as_it_may(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(purge, "CITIZENS", 1)
+    shop = builders.a_shop(session)
+    for _ in range(20):
+        builders.a_follower(session, shop)
+
+    def batches() -> int:
+        return sum(batch.name == "deliveries" for batch in purge_all(session, now=NOW))
+
+    monkeypatch.setattr(purge, "BATCH_SECONDS", 60.0)
+    assert batches() == 1
+    session.execute(update(Purge).values(ended_on=None))
+    monkeypatch.setattr(purge, "BATCH_SECONDS", 0.0)
+    assert batches() == 21, "one for each, and one that finds nobody beyond"
+
+
 def test_a_purge_that_is_killed_goes_on_where_it_was(sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(purge, "CITIZENS", 2)
+    monkeypatch.setattr(purge, "BATCH_SECONDS", 0.0)
     with sessions.begin() as session:
         message = many_old(session, 9)
     with sessions.begin() as session:
