@@ -1,4 +1,4 @@
-"""Two transactions at the same moment: the second begins while the first has done its work and not yet committed."""
+"""Several at the same moment: the second begins while the first has not yet committed, or all do as they come."""
 
 import threading
 from collections.abc import Callable
@@ -41,3 +41,21 @@ def overlapping(
     thread.join(60)
     assert not thread.is_alive()
     return done, outcome[0]
+
+
+def at_once(deed: Callable[[int], Any], workers: int = 4) -> None:
+    """Do the same in several threads at the same moment, each by its number; what one of them raised, the test sees."""
+    failures: list[Exception] = []
+
+    def work(number: int) -> None:
+        try:
+            deed(number)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the test must see it
+            failures.append(failure)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []

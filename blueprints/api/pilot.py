@@ -142,13 +142,7 @@ def shown_report(report: PilotReport, language: str) -> dict[str, Any]:
         "frequency": period.frequency,
         "first_day": period.first,
         "last_day": period.last,
-        "number": report.number,
-        "version": report.version,
-        "frozen_at": report.frozen_at,
-        "revision": report.revision,
-        "reason": report.reason,
-        "previous": report.previous.hex(),
-        "sha256": report.sha256.hex(),
+        **report.sealed(),
         "measures": [
             {**each, "unit": Unit(each["unit"]), "evidence": Evidence(each["evidence"])}
             for each in defined(report.content["figures"], language)

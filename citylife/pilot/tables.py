@@ -79,6 +79,18 @@ class PilotReport(Base):
     previous: Mapped[bytes] = mapped_column(LargeBinary(32))
     sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
 
+    def sealed(self) -> dict[str, Any]:
+        """By what anybody can see that it is this report and no other: its place, its moment, both seals."""
+        return {
+            "number": self.number,
+            "version": self.version,
+            "frozen_at": self.frozen_at,
+            "revision": self.revision,
+            "reason": self.reason,
+            "previous": self.previous.hex(),
+            "sha256": self.sha256.hex(),
+        }
+
 
 class PilotTarget(Base):
     """What a measure of the agglomeration is to reach from a period on, as one of staff proposed and another approved.

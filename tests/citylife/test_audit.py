@@ -1,7 +1,6 @@
 """The audit log: appended at commit, chained, never forked; what is altered, removed or slipped in is found."""
 
 import datetime as dt
-import threading
 
 import pytest
 from alembic.script import ScriptDirectory
@@ -16,6 +15,7 @@ from citylife.shops.tables import Shop
 from tests import builders
 from tests.builders import NOW
 from tests.conftest import a_postgres_database
+from tests.overlap import at_once
 
 SUBJECT, OTHER = new_id(), new_id()
 SEALED = "0003"
@@ -155,23 +155,15 @@ def test_a_savepoint_takes_what_was_noted_within_it_along_or_back(sessions) -> N
 
 
 def test_many_writers_at_once_make_one_chain_without_a_fork(engine: Engine) -> None:
-    sessions, failures = writing(engine), []
+    sessions = writing(engine)
 
     def write(writer: int) -> None:
-        try:
-            for number in range(10):
-                with sessions.begin() as session:
-                    note(session, f"act.{writer}", None, actor=Actor.SYSTEM, now=NOW, number=number)
-                    note(session, f"act.{writer}", None, actor=Actor.SYSTEM, now=NOW, number=number)
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the test must see it
-            failures.append(failure)
+        for number in range(10):
+            with sessions.begin() as session:
+                note(session, f"act.{writer}", None, actor=Actor.SYSTEM, now=NOW, number=number)
+                note(session, f"act.{writer}", None, actor=Actor.SYSTEM, now=NOW, number=number)
 
-    writers = [threading.Thread(target=write, args=(number,)) for number in range(6)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert failures == []
+    at_once(write, workers=6)
     with sessions() as session:
         found = walk(session)
         assert (found.entries, found.fault) == (120, None)

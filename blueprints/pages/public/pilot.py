@@ -125,13 +125,7 @@ def read_json(period: str) -> Response:
     """The same figures for programs, with what they are and what seals them; of the exact rows, only the seal."""
     report = frozen_report(period)
     said = {
-        "number": report.number,
-        "version": report.version,
-        "frozen_at": report.frozen_at,
-        "revision": report.revision,
-        "reason": report.reason,
-        "previous": report.previous.hex(),
-        "sha256": report.sha256.hex(),
+        **report.sealed(),
         "licence": LICENCE,
         "measures": defined(report.content["figures"], page_locale()),
         **report.content,

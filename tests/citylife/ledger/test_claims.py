@@ -1,7 +1,6 @@
 """Claims: what is sent, by whom, under which lease; and what changed since it was published holds it."""
 
 import datetime as dt
-import threading
 
 import pytest
 from sqlalchemy import Engine, select
@@ -22,6 +21,7 @@ from tests import builders
 from tests.builders import NOW
 from tests.citylife.ledger.conftest import LATER, only_reason, states
 from tests.ledger_desk import claim_all, expand_all, settle_all
+from tests.overlap import at_once
 
 
 def test_lanes_are_the_buckets_and_origins_with_something_due(sessions, waiting) -> None:
@@ -142,19 +142,6 @@ def test_many_workers_claim_each_delivery_once(engine: Engine) -> None:
         builders.an_offer(session, shop)
     expand_all(sessions, page=100)
     claimed: list[Claimed] = []
-    failures: list[Exception] = []
-
-    def work() -> None:
-        try:
-            claimed.extend(claim_all(settling(engine), most=3))
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the test must see it
-            failures.append(failure)
-
-    workers = [threading.Thread(target=work) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert failures == []
+    at_once(lambda _: claimed.extend(claim_all(settling(engine), most=3)))
     assert len(claimed) == 60
     assert len({(one.citizen_id, one.device_id) for one in claimed}) == 60

@@ -1,7 +1,6 @@
 """Expansion: everybody who follows is decided for, once, whatever fails or changes meanwhile."""
 
 import datetime as dt
-import threading
 from collections import Counter
 
 import pytest
@@ -20,6 +19,7 @@ from tests import builders
 from tests.builders import NOW
 from tests.citylife.ledger.conftest import decisions, states
 from tests.ledger_desk import expand_all
+from tests.overlap import at_once
 
 
 def test_every_follower_is_decided_for_and_every_device_of_those_who_may_hear_gets_a_delivery(
@@ -138,20 +138,7 @@ def test_two_workers_never_expand_the_same_page(engine: Engine) -> None:
         shop = builders.a_shop(session)
         expected = {builders.a_follower(session, shop).id for _ in range(30)}
         builders.an_offer(session, shop)
-    failures: list[Exception] = []
-
-    def work() -> None:
-        try:
-            expand_all(sessions, page=2)
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the test must see it
-            failures.append(failure)
-
-    workers = [threading.Thread(target=work) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    at_once(lambda _: expand_all(sessions, page=2))
     expand_all(sessions)
-    assert failures == []
     assert set(decisions(sessions)) == expected
     assert states(sessions) == {DeliveryState.WAITING: 30}
