@@ -33,7 +33,7 @@ GOOGLE, MOZILLA = "fcm.googleapis.com", "updates.push.services.mozilla.com"
 class Town:
     """A ledger, a clock that is set by hand, a recording sender and a dispatcher between them."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, look_every: float = dispatching.LOOK_EVERY) -> None:
         self.now = NOW
         self.sessions: sessionmaker[Session] = writing(engine)
         self.sender = RecordingSender()
@@ -45,6 +45,7 @@ class Town:
             bell=self.bell,
             clock=self.clock,
             dice=random.Random(1),
+            look_every=look_every,
         )
         with self.sessions.begin() as session:
             self.shop = builders.a_shop(session, "Boulangerie du Beffroi")
@@ -292,8 +293,8 @@ def test_a_database_that_goes_away_for_a_while_loses_nothing(town: Town, monkeyp
     assert len(town.sender.envelopes) == 1
 
 
-def test_the_bell_wakes_an_idle_dispatcher_at_once(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatching, "LOOK_EVERY", 3600.0)
+def test_the_bell_wakes_an_idle_dispatcher_at_once(engine: Engine) -> None:
+    town = Town(engine, look_every=3600.0)
     stop = threading.Event()
     worker = threading.Thread(target=town.dispatcher.run, args=(stop,))
     worker.start()
@@ -335,6 +336,30 @@ def test_sending_goes_on_while_old_rows_leave(town: Town, monkeypatch: pytest.Mo
     assert sent > 0, "what is new did not wait for what is old to be gone"
     town.works(rounds=90)
     assert accepted() == (0, 24)
+
+
+def test_a_night_that_is_not_over_waits_for_no_bell(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timekeeper, "IDLE_SECONDS", 0.0)
+    town = Town(engine, look_every=3600.0)
+    timekeeper.open_timetable(town.sessions, now=town.now)
+    town.now += dt.timedelta(days=1)
+    stop = threading.Event()
+    worker = threading.Thread(target=town.dispatcher.run, args=(stop,))
+    worker.start()
+
+    def ended() -> set[str]:
+        """What of the night's purge is done, a batch a look."""
+        with town.sessions() as session:
+            return set(session.scalars(select(purge.Purge.name).where(purge.Purge.ended_on.is_not(None))))
+
+    for _ in range(1_200):
+        if len(ended()) == len(purge.RETENTIONS):
+            break
+        stop.wait(0.05)
+    stop.set()
+    town.bell.ring()
+    worker.join(60)
+    assert ended() == {one.name for one in purge.RETENTIONS}
 
 
 def test_memory_is_given_back_once_in_a_while_where_something_was_sent(town: Town, monkeypatch: pytest.MonkeyPatch):
