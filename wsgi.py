@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blueprints import feeds, guards, headers, health, pacing, pages, pieces, problems, request_log
-from blueprints.api import document, short_feed
+from blueprints.api import document, short_feed, short_follows
 from blueprints.application import WebApp
 from blueprints.commands import console
 from blueprints.house import EXTENSION, House
@@ -73,6 +73,7 @@ def create_app(settings: Settings | None = None, *, doorbell: Doorbell | None = 
     health.init_app(app)
     document.init_app(app)
     short_feed.init_app(app)
+    short_follows.init_app(app)
     pages.register(app)
     feeds.register(app)
     pieces.keep_pieces(Session)

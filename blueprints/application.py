@@ -3,26 +3,32 @@
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from flask import Flask, Request, Response, request
 from flask.sessions import SessionInterface, SessionMixin
-from werkzeug.exceptions import BadHost
+from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.routing import MapAdapter
 from werkzeug.sansio.utils import get_host
 from werkzeug.wrappers import Response as AnyResponse
 
+from citylife.errors import Refusal
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+STATUS_LINES: Final = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
+FAILURE: Final = "citylife.failure"
+"""Where a request's environment holds what its short way failed by."""
 NAMES_REMEMBERED: Final = 64
 """Names we were called by, each of which was found to be ours."""
 
 
 Witness = Callable[[str, str | None, int, float], None]
 """What is told of every answer: method, route (None where there is none), status, milliseconds."""
-Answer = tuple[list[tuple[str, str]], bytes]
-"""The headers and the body of a success."""
+Answer = tuple[int, list[tuple[str, str]], bytes]
+"""The status, the headers and the body of a success."""
 ShortWay = Callable[["WSGIEnvironment"], Answer | None]
 """What answers an address in front of Flask, or leaves it to the view (see `short_ways`)."""
 
@@ -60,8 +66,10 @@ class NoSessions(SessionInterface):
 class WebApp(Flask):
     """Flask with synchronous views only, timed requests and no sessions of its own.
 
-    `witnesses` are told of every answer. `short_ways` lead to a path in front of Flask: each answers the plain case of
-    its view, byte for byte. What it raises or does not answer is left to the view, which begins anew.
+    `witnesses` are told of every answer. `short_ways` lead to a path, or to all that end with one more name behind a
+    path that ends with `/`, in front of Flask: each answers the plain case of its view, byte for byte. What it refuses
+    or does not answer is left to the view, which begins anew; what failed there is said as if the view had failed, and
+    nothing is done again that may have been written.
     """
 
     request_class = TimedRequest
@@ -75,15 +83,26 @@ class WebApp(Flask):
 
     def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer by the short way where there is one and it can; else by the view."""
-        short_way = self.short_ways.get(environ.get("PATH_INFO", ""))
+        path: str = environ.get("PATH_INFO", "")
+        short_way = self.short_ways.get(path) or self.short_ways.get(path[: path.rfind("/") + 1])
         try:
             answer = None if short_way is None else short_way(environ)
-        except Exception:  # noqa: BLE001 - a refusal or a failure: the view meets it again, and knows how to say it
+        except (Refusal, HTTPException):  # the view meets it again, and knows how to say it
             answer = None
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the handlers know how to say it
+            answer, environ[FAILURE] = None, failure
         if answer is None:
             return super().wsgi_app(environ, start_response)
-        start_response("200 OK", answer[0])
-        return [answer[1]]
+        status, headers, body = answer
+        start_response(STATUS_LINES[status], headers)
+        return [body]
+
+    def preprocess_request(self) -> Any:
+        """Fail at once where a short way has failed."""
+        failure = current_request().environ.pop(FAILURE, None)
+        if failure is not None:
+            raise failure
+        return super().preprocess_request()
 
     def tell(self, method: str, route: str | None, status: int, milliseconds: float) -> None:
         """Tell every witness of an answer."""

@@ -86,8 +86,10 @@ def protected(settings: Settings) -> type[Response]:
 
         def get_wsgi_response(self, environ: "WSGIEnvironment") -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
             body, status, headers = super().get_wsgi_response(environ)
+            if self.status_code == HTTPStatus.NO_CONTENT:  # which is of no type, and no page
+                headers = [line for line in headers if line[0] != "Content-Type"]
             headers.extend(environ.get(LATE_HEADERS, ()))
-            if not (self.content_type or "").startswith(PAGE_TYPES):
+            if self.status_code == HTTPStatus.NO_CONTENT or not (self.content_type or "").startswith(PAGE_TYPES):
                 headers.extend(data)
             elif SHOWS_CAMERA in environ:
                 headers.extend(page_with_camera)

@@ -23,6 +23,8 @@ from citylife.ledger.statements import Statement, numbered, stored
 CACHE_KILOBYTES: Final = 8_000
 """Pages of SQLite's file that a kept connection holds: the upper levels of every index of a large town."""
 T = TypeVar("T")
+_BEGIN: Final = "BEGIN READ WRITE"
+_COMMIT: Final = "COMMIT"
 _SPEAKS_FOR: Final = Statement("SELECT 1 FROM citizen_tokens WHERE citizen_id = :citizen AND digest = :digest")
 
 
@@ -124,14 +126,14 @@ class SqliteConnection(DriverConnection):
 
 
 class PostgresqlConnection(DriverConnection):
-    """One to PostgreSQL, which takes a transaction in one message: BEGIN, statements prepared by name, COMMIT.
+    """One to PostgreSQL, which takes a transaction in one go: BEGIN, its statements, COMMIT, and one answer to all.
 
     Each statement sees all that was committed before it began, so one that follows a lock has not looked too early.
-    One that reads is prepared by name, too, and left to libpq until its answer is whole: half the time of a cursor of
-    psycopg's, which waits in Python. Values go as text, whose types the server knows; rows come in its binary format.
+    All are prepared by name, and left to libpq until their answer is whole: half the time of a cursor of psycopg's,
+    which waits in Python. Values go as text, whose types the server knows; rows come in its binary format.
     """
 
-    __slots__ = ("_adapter", "_ear", "_prepared", "_psycopg", "_scripts", "_writing")
+    __slots__ = ("_adapter", "_ear", "_prepared", "_psycopg")
 
     def __init__(self, driver: Any, dialect: Dialect) -> None:
         super().__init__(driver, dialect)
@@ -139,60 +141,83 @@ class PostgresqlConnection(DriverConnection):
         driver.execute("SET default_transaction_read_only = on")
         self._psycopg = psycopg = loaded_psycopg()
         self._adapter = psycopg.adapt.Transformer(driver)
-        self._prepared: dict[str, tuple[bytes, list[str], list[Any]]] = {}
-        self._writing = psycopg.ClientCursor(driver)  # PostgreSQL takes no values beside several statements
-        self._scripts: dict[Sequence[Statement], str] = {}
+        self._prepared: dict[str, tuple[bytes, list[str]]] = {}
         self._ear = select.poll()
         self._ear.register(driver.fileno(), select.POLLIN)
 
     def exec_driver_sql(self, statement: str, parameters: Mapping[str, Any]) -> Rows:
         """Execute one statement by itself."""
-        name, blanks, formats = self._prepared.get(statement) or self._prepare(statement)
-        adapter = self._adapter
-        values = adapter.dump_sequence([parameters[blank] for blank in blanks], formats)
-        result = self._done(self._driver.pgconn.exec_prepared(name, values, None, self._psycopg.pq.Format.BINARY))
-        adapter.set_pgresult(result)
-        rows = adapter.load_rows(0, result.ntuples, tuple)
-        adapter.set_pgresult(None)
-        return LoadedRows(rows)
-
-    def _prepare(self, statement: str) -> tuple[bytes, list[str], list[Any]]:
-        name, (text, blanks) = b"citylife_read_%d" % len(self._prepared), numbered(statement)
-        self._done(self._driver.pgconn.prepare(name, text.encode()))
-        found = self._prepared[statement] = name, blanks, [self._psycopg.adapt.PyFormat.TEXT] * len(blanks)
-        return found
-
-    def _done(self, result: Any) -> Any:
-        """What the server answered, or the error that it is."""
-        status = self._psycopg.pq.ExecStatus
-        if result.status in (status.TUPLES_OK, status.COMMAND_OK):
-            return result
-        if self._driver.pgconn.status != self._psycopg.pq.ConnStatus.OK:
-            raise self._psycopg.OperationalError(result.get_error_message())
-        raise self._psycopg.errors.error_from_result(result)
+        name, blanks = self._prepared.get(statement) or self._prepare(statement)
+        values = self._dumped([parameters[blank] for blank in blanks])
+        result = self._driver.pgconn.exec_prepared(name, values, None, self._psycopg.pq.Format.BINARY)
+        return LoadedRows(self._rows_of(result))
 
     def was_left(self) -> bool:
         """Whether anything came unasked on a connection at rest: the server's farewell, or the end of the line."""
         return bool(self._ear.poll(0))
 
     def _run_as_one(self, statements: Sequence[Statement], values: Mapping[str, Any]) -> list[Sequence[Any]]:
-        cursor = self._writing
-        cursor.execute(self._scripts.get(statements) or self._script(statements), values, prepare=False)
-        found: list[Sequence[Any]] = []
-        while cursor.nextset():  # from behind BEGIN
-            found.append(cursor.fetchall() if cursor.description else ())
-        return found[:-1]  # before COMMIT
+        texts = (_BEGIN, *(statement.text("postgresql") for statement in statements), _COMMIT)
+        prepared = [self._prepared.get(text) or self._prepare(text) for text in texts]
+        dumped = dict(zip(values, self._dumped(list(values.values())), strict=True))
+        server, binary = self._driver.pgconn, self._psycopg.pq.Format.BINARY
+        server.enter_pipeline_mode()
+        for name, blanks in prepared:
+            server.send_query_prepared(name, [dumped[blank] for blank in blanks], None, binary)
+        server.pipeline_sync()
+        while server.flush():
+            self._wait(select.POLLIN | select.POLLOUT)
+        found = [self._rows_of(self._next_result()) for _ in prepared]
+        self._next_result()
+        server.exit_pipeline_mode()
+        return list(found[1:-1])
 
-    def _script(self, statements: Sequence[Statement]) -> str:
-        """The whole transaction, once its statements are prepared on this connection."""
-        calls = []
-        for place, statement in enumerate(statements):
-            name, (text, blanks) = f"citylife_{len(self._scripts)}_{place}", statement.numbered()
-            self._driver.execute(f"PREPARE {name} AS {text}", prepare=False)
-            calls.append(f"EXECUTE {name}({', '.join(f'%({blank})s' for blank in blanks)})")
-        script = "; ".join(("BEGIN READ WRITE", *calls, "COMMIT"))
-        self._scripts[statements] = script
-        return script
+    def _next_result(self) -> Any:
+        """The whole answer to the next statement of a pipeline; other threads go on meanwhile."""
+        server = self._driver.pgconn
+        while True:
+            while server.is_busy():
+                self._wait(select.POLLIN)
+            result = server.get_result()
+            if result is not None:  # else the last statement's answer has just ended
+                return result
+
+    def _wait(self, for_what: int) -> None:
+        """Until the server has sent something, or takes something more."""
+        server = self._driver.pgconn
+        if for_what & select.POLLOUT:
+            self._ear.modify(server.socket, for_what)
+            self._ear.poll()
+            self._ear.modify(server.socket, select.POLLIN)
+        else:
+            self._ear.poll()
+        server.consume_input()
+
+    def _dumped(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Values as text, which the server reads as the types it wants."""
+        dumped: Sequence[Any] = self._adapter.dump_sequence(values, [self._psycopg.adapt.PyFormat.TEXT] * len(values))
+        return dumped
+
+    def _prepare(self, statement: str) -> tuple[bytes, list[str]]:
+        name, (text, blanks) = b"citylife_%d" % len(self._prepared), numbered(statement)
+        self._rows_of(self._driver.pgconn.prepare(name, text.encode()))
+        found = self._prepared[statement] = name, blanks
+        return found
+
+    def _rows_of(self, result: Any) -> list[Any]:
+        """What the server answered, or the error that it is."""
+        status = self._psycopg.pq.ExecStatus
+        if result.status == status.TUPLES_OK:
+            adapter = self._adapter
+            adapter.set_pgresult(result)
+            rows: list[Any] = adapter.load_rows(0, result.ntuples, tuple)
+            adapter.set_pgresult(None)
+            return rows
+        if result.status == status.COMMAND_OK:
+            return []
+        if self._driver.pgconn.status != self._psycopg.pq.ConnStatus.OK:
+            raise self._psycopg.OperationalError(result.get_error_message())
+        raise self._psycopg.errors.error_from_result(result)
 
 
 def broken(dialect: Dialect) -> tuple[type[Exception], ...]:

@@ -1,6 +1,7 @@
 """Follows: the shops a citizen hears of, and how much.
 
-To follow and to follow no longer go the way of the feed, around the ORM and the schemas, with every habit kept.
+To follow and to follow no longer go the way of the feed, around the ORM and the schemas, with every habit kept; their
+plain case does not even come here: see `short_follows`.
 """
 
 import datetime as dt
@@ -16,7 +17,7 @@ from blueprints.application import current_request
 from blueprints.house import house, now
 from blueprints.storage import db
 from citylife.accounts.sessions import AccountKind
-from citylife.follows import Follow, Level, end_follow, follows_of, keep_follow
+from citylife.follows import Follow, Followed, Level, end_follow, follows_of, keep_follow
 from citylife.insiders import note_team
 from citylife.shops import Shop
 from schemas.follows import FollowSchema, WantedFollowSchema
@@ -84,12 +85,16 @@ def follow_shop(shop_id: uuid.UUID) -> Response:
     followed = house().kept.write(lambda connection: keep_follow(connection, citizen_id, shop_id, level, now=moment))
     if guards.session_cookie_name(AccountKind.MERCHANT) in current_request().cookies:
         note_own_team(citizen_id)
-    body = {
+    return conditions.answer(conditions.json_bytes(body_of(followed)), 201 if followed.new else 200)
+
+
+def body_of(followed: Followed) -> dict[str, Any]:
+    """A follow as it is answered."""
+    return {
         "shop": {"id": followed.shop_id, "slug": followed.slug, "name": followed.name},
         "level": followed.level,
         "begun_at": followed.begun_at.astimezone(dt.UTC),
     }
-    return conditions.answer(conditions.json_bytes(body), 201 if followed.new else 200)
 
 
 def note_own_team(citizen_id: uuid.UUID) -> None:

@@ -28,9 +28,9 @@ class Statement:
             "postgresql": _BLANK.sub(r"%(\1)s", (postgresql or sqlite).replace("%", "%%")),
         }
 
-    def numbered(self) -> tuple[str, list[str]]:
-        """The text for PostgreSQL as PREPARE takes it, and the names of its blanks in their order."""
-        return numbered(self._texts["postgresql"])
+    def text(self, dialect: str) -> str:
+        """What its `dialect` executes, with the driver's blanks."""
+        return self._texts[dialect]
 
     def run(self, connection: Connection, values: Mapping[str, Any] | None = None) -> Any:
         """Execute with `values` as the driver stores them (see `stored`); the cursor result has driver values too."""

@@ -38,7 +38,7 @@ RULED = {
 
 def judged():
     """The question of the audience, in SQL."""
-    return " ".join(judging(hearers, "").numbered()[0] for hearers in Hearers)
+    return " ".join(judging(hearers, "").text("postgresql") for hearers in Hearers)
 
 
 def told(caller, language="fr"):

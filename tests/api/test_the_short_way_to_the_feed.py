@@ -11,35 +11,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import OperationalError
 
 from blueprints.api.short_feed import PATH
-from blueprints.application import Answer
 from citylife.accounts.citizens import CitizenDay, CitizenToken
 from citylife.offers import Offer, OfferStatus
 from citylife.settings import Settings
 from citylife.shops import Shop, ShopStatus
+from tests.api.short_ways import Watched, told
 from tests.builders import an_offer
 from wsgi import create_app
-
-
-class Watched:
-    """The short way, which notes of each request whether it answered it."""
-
-    def __init__(self, app) -> None:
-        self.app = app
-        self._way = app.short_ways[PATH]
-        self.answered: list[bool] = []
-        self.open()
-
-    def open(self) -> None:
-        self.app.short_ways[PATH] = self
-
-    def close(self) -> None:
-        del self.app.short_ways[PATH]
-
-    def __call__(self, environ) -> Answer | None:
-        self.answered.append(False)
-        answer = self._way(environ)
-        self.answered[-1] = answer is not None
-        return answer
 
 
 @pytest.fixture
@@ -58,7 +36,7 @@ def strict(database_url, tmp_path, limits, clock) -> Iterator:
 
 @pytest.fixture
 def way(town) -> Watched:
-    return Watched(town.app)
+    return Watched(town.app, PATH)
 
 
 def a_reader(town, offers=26):
@@ -73,10 +51,6 @@ def a_reader(town, offers=26):
     return citizen
 
 
-def told(answer):
-    return answer.status, list(answer.headers), answer.data
-
-
 @pytest.mark.parametrize("offers", [0, 4, 26])
 def test_both_ways_answer_the_same_bytes(town, way, offers):
     citizen = a_reader(town, offers)
@@ -88,7 +62,7 @@ def test_both_ways_answer_the_same_bytes(town, way, offers):
 
 
 def test_both_ways_count_a_call_once_and_say_what_is_left(town, strict):
-    way, token = Watched(strict), town.citizen().token
+    way, token = Watched(strict, PATH), town.citizen().token
     client = strict.test_client(use_cookies=False)
     read = [client.get(PATH, headers={"Authorization": f"Bearer {token}"}) for _ in range(13)]
     assert way.answered == [False, *[True] * 11, False], "the first makes her known, the last is refused"
@@ -166,7 +140,7 @@ def test_her_day_is_noted_and_written_on_the_short_way(town, way):
 
 def test_the_log_and_the_counters_hear_of_it(town, database_url, tmp_path, clock, capfdbinary):
     app = create_app(Settings(instance=tmp_path / "s", database_url=database_url, log_level="INFO"), clock=clock)
-    way, token = Watched(app), {"Authorization": f"Bearer {town.citizen().token}"}
+    way, token = Watched(app, PATH), {"Authorization": f"Bearer {town.citizen().token}"}
     client = app.test_client(use_cookies=False)
     for _ in range(3):
         client.get(PATH, headers=token)
@@ -181,7 +155,7 @@ def test_the_log_and_the_counters_hear_of_it(town, database_url, tmp_path, clock
 def test_over_https_it_says_so_too(town, database_url, tmp_path, clock):
     settings = Settings(instance=tmp_path / "s", database_url=database_url, base_url="https://citylife.example")
     app = create_app(dataclasses.replace(settings, log_level="ERROR"), clock=clock)
-    way, client = Watched(app), app.test_client(use_cookies=False)
+    way, client = Watched(app, PATH), app.test_client(use_cookies=False)
     token = {"Authorization": f"Bearer {town.citizen().token}"}
     first, second = (client.get(PATH, headers=token, base_url="https://citylife.example") for _ in range(2))
     assert (way.answered, told(first)) == ([False, True], told(second))

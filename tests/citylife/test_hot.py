@@ -199,6 +199,6 @@ def test_what_is_read_from_postgresql_is_prepared_once_and_a_failure_leaves_the_
             kept.read(lambda connection: connection.exec_driver_sql("SELECT 1 / %(n)s::int", {"n": 0}))
         assert failure.value.sqlstate == "22012"
     ask = "SELECT name, generic_plans + custom_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT count%%'"
-    assert kept.read(lambda connection: connection.exec_driver_sql(ask, {}).all()) == [("citylife_read_0", 3)]
+    assert kept.read(lambda connection: connection.exec_driver_sql(ask, {}).all()) == [("citylife_0", 3)]
     kept.close()
     engine.dispose()
