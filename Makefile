@@ -27,7 +27,7 @@ test-long: setup
 	$(BIN)/pytest -m long --numprocesses 3 --dist loadfile --no-loadscope-reorder --timeout 1500 $(PYTEST_ARGS)
 
 soak: setup
-	$(BIN)/pytest -m soak --timeout 0 --capture no $(PYTEST_ARGS)
+	CI=true $(BIN)/pytest -m soak --timeout 0 --capture no $(PYTEST_ARGS)
 
 bench: setup
 	$(BIN)/python -m bench

@@ -160,6 +160,8 @@ WHILE_REFUSED: Final[Mapping[Task, Deed]] = {**DEEDS, Task.EMAIL_DIGESTS: _put_l
 
 OF_OFFERS: Final = frozenset({Task.OFFER_STARTS, Task.OFFER_ENDS})
 """Tasks whose subject is an offer: their lines lead through its story."""
+OF_CITIZENS: Final = frozenset({Task.PACES})
+"""Tasks whose subject is a citizen: no line of theirs says which."""
 
 
 def open_timetable(
@@ -227,5 +229,6 @@ def do_what_is_due(
                 if claim.task in OF_OFFERS:
                     log.info("timetable.done", task=claim.task.value, offer=str(claim.subject))
         except Exception:
-            log.exception("timetable.failed", task=claim.task.value, subject=str(claim.subject))
+            subject = None if claim.task in OF_CITIZENS else str(claim.subject)
+            log.exception("timetable.failed", task=claim.task.value, subject=subject)
     return done

@@ -65,6 +65,8 @@ class Heard:
     asking: int = 0
     broken: int = 0
     """Requests that got no answer."""
+    cut: int = 0
+    """Those of them that were under way: somebody had taken the call."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, api: httpx.Client, method: str, path: str, **request: object) -> httpx.Response | None:
@@ -73,9 +75,10 @@ class Heard:
             self.asking += 1
         try:
             answer = api.request(method, path, **request)
-        except httpx.HTTPError:
+        except httpx.HTTPError as failure:
             with self.lock:
                 self.broken += 1
+                self.cut += not isinstance(failure, httpx.ConnectError)
             return None
         finally:
             with self.lock:

@@ -20,6 +20,8 @@ from tests.servers import OwnRabbit
 RETURN_SECONDS: Final = 60.0
 FOLLOWERS: Final = 40
 LOOK_SECONDS: Final = 3
+BY_LOOKING: Final = 5 * LOOK_SECONDS
+"""Seconds within which an offer has reached every phone where nobody rings: a look, and the sending after it."""
 
 
 def away(engine: Engine, folder: Path, seconds: float) -> None:
@@ -65,10 +67,12 @@ def away(engine: Engine, folder: Path, seconds: float) -> None:
             until = time.monotonic() + RETURN_SECONDS
             while not connected_again(work.log) and time.monotonic() < until:
                 time.sleep(0.2)
+            assert connected_again(work.log), work.tail()
             tell()
         assert states(engine) == {DeliveryState.ACCEPTED: told * FOLLOWERS}
         assert all(len(phone.received) == told for phone in scene.phones.values())
         assert service.repeats == 0
+        assert longest_away <= BY_LOOKING
         print(
             f"broker away {seconds:.0f} s: {told_away * FOLLOWERS} deliveries meanwhile, "
             f"the last of an offer {longest_away:.1f} s after its publication at most; afterwards {latest:.1f} s"

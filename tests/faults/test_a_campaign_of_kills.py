@@ -165,12 +165,12 @@ class Battered:
             rows = self._left_behind()
             self.found.allowed += rows
         elif target == "web":
-            broken = self.heard.broken
+            cut = self.heard.cut
             self._wait_for(lambda: self.heard.asking > 0, "somebody asks")
             asking = self.heard.asking
             self.keeper.kill("web")
             time.sleep(0.2)
-            requests = min(asking, self.heard.broken - broken)
+            requests = min(asking, self.heard.cut - cut)
         elif target == "database":
             rows, requests = len(self._held()), self.heard.asking
             processes = self.postgres.kill()

@@ -20,7 +20,7 @@ from notifications.dispatcher import Dispatcher
 from notifications.webpush_recording import RecordingSender
 from tests import builders
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.soak]
 
 THREE_HOURS = dt.timedelta(hours=3)
 JUMPS = [pytest.param(THREE_HOURS, id="forth"), pytest.param(-THREE_HOURS, id="back")]

@@ -42,6 +42,8 @@ WAYS: Final[Mapping[str, tuple[tuple[Behaviour, ...], DeliveryState]]] = {
     "a drip, then mends": ((DRIPS, answers(201)), ACCEPTED),
 }
 PATIENCE: Final = 900.0
+WANTED_SECONDS: Final = 0.1
+"""The slowest answer of the web but one in a hundred, with the worker in a process apart."""
 
 
 def misbehave(service: PushService, scene: Scene, seed: int) -> dict[str, DeliveryState]:
@@ -75,8 +77,8 @@ def assert_every_row(engine: Engine, ends: Mapping[str, DeliveryState]) -> None:
     assert rows(engine) == Counter(ends.values())
 
 
-def crowd(engine: Engine, folder: Path, followers: int, *, apart: bool) -> str:
-    """Publish once to that many, and ask the web all the while; a line with what was measured."""
+def crowd(engine: Engine, folder: Path, followers: int, *, apart: bool) -> float:
+    """Publish once to that many, and ask the web all the while; the seconds of the slowest answer but one in 100."""
     folder.mkdir()
     port = free_port()
     base = f"http://127.0.0.1:{port}"
@@ -122,11 +124,12 @@ def crowd(engine: Engine, folder: Path, followers: int, *, apart: bool) -> str:
         repeats = service.repeats  # answers that were lost with a connection
     hundredths = statistics.quantiles(times, n=100)
     where = "worker apart" if apart else "worker in the web process"
-    return (
+    print(
         f"{engine.dialect.name}, {followers} followers, {where}: settled in {seconds:.0f} s, "
         f"{ {state.value: count for state, count in wanted.items()} }, {repeats} sent again for a lost answer; "
         f"{len(times)} requests, p50 {1000 * hundredths[49]:.1f} ms, p99 {1000 * hundredths[98]:.1f} ms"
     )
+    return hundredths[98]
 
 
 @pytest.fixture
@@ -140,7 +143,7 @@ def engine(postgres_url: str) -> Iterator[Engine]:
 @pytest.mark.long
 @pytest.mark.timeout(240)
 def test_every_row_of_a_few_hundred_ends_right(engine: Engine, tmp_path: Path) -> None:
-    print(crowd(engine, tmp_path / "crowd", 400, apart=True))
+    crowd(engine, tmp_path / "crowd", 400, apart=True)
 
 
 @pytest.mark.soak
@@ -148,4 +151,5 @@ def test_every_row_of_a_few_hundred_ends_right(engine: Engine, tmp_path: Path) -
 def test_every_row_of_ten_thousand_ends_right_while_the_web_answers(
     engine: Engine, tmp_path: Path, *, apart: bool
 ) -> None:
-    print(crowd(engine, tmp_path / "crowd", 10_000, apart=apart))
+    slow = crowd(engine, tmp_path / "crowd", 10_000, apart=apart)
+    assert not apart or slow < WANTED_SECONDS

@@ -169,9 +169,10 @@ def away(postgres: OwnPostgres, engine: Engine, folder: Path, seconds: float) ->
             back = time.monotonic()
             after = ask_all(callers, "en").statuses()
             assert 503 not in after.values(), after
-            assert service.wait_for(lambda: all(phone.received for phone in scene.phones.values()), RETURN_SECONDS)
+            until = back + RETURN_SECONDS
+            everybody = scene.phones.values()
+            assert service.wait_for(lambda: all(phone.received for phone in everybody), until - time.monotonic())
             late = time.monotonic() - back
-            until = time.monotonic() + RETURN_SECONDS
             while states(engine) != {DeliveryState.ACCEPTED: FOLLOWERS} and time.monotonic() < until:
                 time.sleep(0.2)
             assert states(engine) == {DeliveryState.ACCEPTED: FOLLOWERS}

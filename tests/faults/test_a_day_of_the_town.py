@@ -410,13 +410,13 @@ def a_day(folder: Path, broker: str, *, citizens: int, offers: int, seconds: flo
                 told = assert_everything_was_settled(engine, merchants.acknowledged)
         finally:
             samples = watcher.finish() if watcher.ident is not None else watcher.samples
+            name = f"day-of-the-town-{citizens}"
+            samples.write(name, f"A day of {citizens:,} citizens and {offers:,} offers in {seconds:,.0f} seconds")
             for process in processes.values():
                 process.kill()
             merchants.close()
             people.close()
             engine.dispose()
-    name = f"day-of-the-town-{citizens}"
-    samples.write(name, f"A day of {citizens:,} citizens and {offers:,} offers in {seconds:,.0f} seconds")
     assert len(merchants.acknowledged) == offers
     assert not people.heard.strange, people.heard.strange[:3]
     assert people.heard.broken == 0

@@ -25,7 +25,7 @@ from tests.needs import needs_small_disks
 from tests.processes import CitylifeProcess, free_port
 from tests.servers import OwnPostgres, a_small_disk
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.soak, pytest.mark.timeout(300)]
 FOLLOWERS: Final = 30
 PATIENCE: Final = 90.0
 SENTENCE: Final = {"fr": "momentanément indisponible", "en": "unavailable"}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
+from structlog.testing import capture_logs
 
 from citylife import timetable
 from citylife.audit import AuditEntry
@@ -198,3 +199,22 @@ def test_worker_processes_send_each_letter_once_also_when_one_is_stopped_among_t
             assert eventually(lambda: sent() == len(names)), others[0].tail()
         assert Counter(mail for taken in server.taken for mail in taken.recipients) == dict.fromkeys(names, 1)
         assert server.refused == []
+
+
+@pytest.mark.parametrize(("task", "said"), [(Task.PACES, False), (Task.OFFER_ENDS, True)])
+def test_a_deed_that_fails_is_logged_without_a_citizen(
+    sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch, task: Task, *, said: bool
+) -> None:
+    subject = uuid.uuid4()
+    with sessions.begin() as session:
+        timetable.plan(session, task, subject, NOW)
+
+    def fails(*_arguments: object) -> None:
+        raise RuntimeError("no pace today")
+
+    monkeypatch.setattr(timekeeper, "DEEDS", {task: fails})
+    with capture_logs() as lines:
+        assert timekeeper.keep_time(sessions, now=NOW) == 0
+    (line,) = (line for line in lines if line["event"] == "timetable.failed")
+    assert line["task"] == task.value
+    assert (str(subject) in str(line)) is said
