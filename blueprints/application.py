@@ -23,6 +23,8 @@ FAILURE: Final = "citylife.failure"
 """Where a request's environment holds what its short way failed by."""
 NAMES_REMEMBERED: Final = 64
 """Names we were called by, each of which was found to be ours."""
+NO_NAME: Final = ""
+"""What a request goes by whose Host nobody looks at: no address can be built from it."""
 
 
 Witness = Callable[[str, str | None, int, float], None]
@@ -69,7 +71,8 @@ class WebApp(Flask):
     `witnesses` are told of every answer. `short_ways` lead to a path, or to all that end with one more name behind a
     path that ends with `/`, in front of Flask: each answers the plain case of its view, byte for byte. What it refuses
     or does not answer is left to the view, which begins anew; what failed there is said as if the view had failed, and
-    nothing is done again that may have been written.
+    nothing is done again that may have been written. `of_any_name` are the paths that answer whatever Host they are
+    asked by.
     """
 
     request_class = TimedRequest
@@ -79,6 +82,7 @@ class WebApp(Flask):
         super().__init__(*args, **kwargs)
         self.witnesses: list[Witness] = []
         self.short_ways: dict[str, ShortWay] = {}
+        self.of_any_name: set[str] = set()
         self.after_request(self._tell_of)
 
     def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -123,17 +127,22 @@ class WebApp(Flask):
         """As Flask's, but a name that was found to be ours is not judged and spelt anew at each request."""
         environ = request.environ if request is not None else {}
         named, trusted = environ.get("HTTP_HOST"), self.config["TRUSTED_HOSTS"]
+        if request is not None and environ["PATH_INFO"] in self.of_any_name:
+            request.host = NO_NAME
+            return self._adapter(environ, NO_NAME)
         if request is None or named is None or "HTTP_UPGRADE" in environ or trusted is None:
             return super().create_url_adapter(request)
-        scheme = environ["wsgi.url_scheme"]
         request.trusted_hosts = trusted
-        request.host, server_name = own_names(scheme, named, tuple(trusted))
+        request.host, server_name = own_names(environ["wsgi.url_scheme"], named, tuple(trusted))
+        return self._adapter(environ, server_name)
+
+    def _adapter(self, environ: "WSGIEnvironment", server_name: str) -> MapAdapter:
         return MapAdapter(
             self.url_map,
             server_name,
             _text(environ.get("SCRIPT_NAME", "")),
             "",
-            scheme,
+            environ["wsgi.url_scheme"],
             _text(environ["PATH_INFO"]),
             environ["REQUEST_METHOD"],
             _text(environ.get("QUERY_STRING", "")),

@@ -1,7 +1,8 @@
 """How the process is doing, for those who run it: /healthz, /readyz, /metrics (Prometheus).
 
-The web's own counters, and those of a worker in the same process, are of one process; where several serve, each scrape
-reads the one that answers. What waits is read from the database, and is the same whoever answers.
+The web's own counters, and those of a worker in the same process, are of one process; where several share a port, each
+scrape reads the one that answers, and no rate can be taken of them. What waits is read from the database, and is the
+same whoever answers. Whoever asks by an IP address is answered too: no answer holds an address made from the Host.
 """
 
 from collections.abc import Iterator
@@ -67,6 +68,8 @@ def init_app(app: WebApp) -> None:
 
     app.witnesses.append(count)
     app.register_blueprint(blueprint)
+    ours = f"{blueprint.name}."
+    app.of_any_name.update(rule.rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith(ours))
 
 
 @blueprint.get("/healthz")

@@ -108,6 +108,22 @@ def secure_app(tmp_path, database_url, **options) -> Flask:
     return create_app(settings)
 
 
+@pytest.mark.parametrize("host", ["10.0.0.2:8000", "127.0.0.1:8000", "[::1]:8000", "web-2", "no_name!", None])
+def test_checks_and_scrapes_ask_by_any_name_and_nobody_else_does(tmp_path, sqlite_url, host):
+    app = secure_app(tmp_path, sqlite_url)
+    client = app.test_client()
+
+    def asked(path: str, **others: str):
+        return client.get(path, headers={"Host": host, **others} if host else others, environ_overrides=unnamed)
+
+    unnamed = {} if host else {"HTTP_HOST": None}
+    assert [asked(path).status_code for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 200]
+    assert asked("/readyz", Upgrade="h2c").json["status"] == "ready"
+    for path in ("/", "/api/v1/communes", "/healthz/", "//healthz", "/readyz/x", "/api/v1/me/feed"):
+        assert asked(path).status_code == 400, path
+    app.extensions["citylife"].close()
+
+
 def test_over_https_the_cookie_is_host_bound_and_transport_is_strict(town, tmp_path, database_url):
     app = secure_app(tmp_path, database_url)
     client = app.test_client()
