@@ -24,6 +24,7 @@ from citylife import migrations
 from citylife.doorbell import Doorbell
 from citylife.ledger import reading as ledger
 from citylife.ledger.sending import sending_now
+from citylife.migrations import Schema
 from citylife.standing import StandingCollector
 
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -80,21 +81,22 @@ def alive() -> Response:
 
 @blueprint.get("/readyz")
 def ready() -> Response:
-    """The database answers and has our schema, and we are not about to leave; how far behind the ledger is."""
+    """The database answers and has our schema or a later one, and we are not about to leave; how late the ledger is."""
     parts = house()
     if LEAVING.is_set():
         return conditions.answer(b'{"status":"leaving"}', 503, cache=conditions.NEVER)
     try:
-        migrated = migrations.is_current(parts.engine)
-        lag = ledger.lag(db.session(), now=now()) if migrated else None
-        sending = sending_now(db.session(), parts.settings.aipd_date).value if migrated else None
+        schema = migrations.schema_of(parts.engine)
+        usable = schema is not Schema.OLDER
+        lag = ledger.lag(db.session(), now=now()) if usable else None
+        sending = sending_now(db.session(), parts.settings.aipd_date).value if usable else None
     except SQLAlchemyError:
         body = {"status": "unready", "database": "unreachable"}
         return conditions.answer(conditions.json_bytes(body), 503, cache=conditions.NEVER)
     bell = parts.doorbell.state
     body = {
-        "status": "ready" if migrated else "unready",
-        "database": "migrated" if migrated else "not-migrated",
+        "status": "ready" if usable else "unready",
+        "database": schema.value,
         "doorbell": bell.kind,
     }
     answer = {
@@ -103,7 +105,7 @@ def ready() -> Response:
         "broker_reachable": bell.reachable,
         "ledger_lag_seconds": None if lag is None else round(lag, 3),
     }
-    return conditions.answer(conditions.json_bytes(answer), 200 if migrated else 503, cache=conditions.NEVER)
+    return conditions.answer(conditions.json_bytes(answer), 200 if usable else 503, cache=conditions.NEVER)
 
 
 @blueprint.get("/metrics")

@@ -5,19 +5,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 from blueprints.commands.mistakes import Mistake
+from blueprints.commands.speech import tell
 from blueprints.pieces import keep_pieces
 from citylife import keyring, migrations
 from citylife.clock import Clock, utc_now
 from citylife.database import engine_for, writing
 from citylife.keys import Keys, keys_of
+from citylife.migrations import Schema
 from citylife.settings import Settings
+from citylife.wording import Sentence
 
 WebApplication = Callable[..., Any]
 """What PEP 3333 calls an application."""
@@ -29,6 +32,29 @@ class Serving(Protocol):
     def __call__(self, settings: Settings, *, worker: bool) -> WebApplication:
         """With `worker`, a thread of the process sends the notifications."""
         ...
+
+
+NEWER: Final = Sentence(
+    "Attention : la base de données vient d’une version plus récente de Citylife que ce programme. Il fonctionne ; "
+    "mettez-le à jour."
+)
+
+
+def see_schema(engine: Engine, *, whole: bool = False) -> Schema:
+    """Return how the schema stands to this code, where it can be worked on.
+
+    Raises:
+        Mistake: it was not migrated to this version; or, where the `whole` of it has to be known, is a later one's.
+    """
+    schema = migrations.schema_of(engine)
+    if schema is Schema.OLDER:
+        raise Mistake("La base de données n’a pas le schéma de cette version. Lancez « citylife init ».")
+    if whole and schema is Schema.NEWER:
+        raise Mistake(
+            "La base de données vient d’une version plus récente de Citylife : ce programme n’en connaît pas tout. "
+            "Lancez cette commande avec la version la plus récente."
+        )
+    return schema
 
 
 @dataclass
@@ -50,8 +76,11 @@ class Desk:
         return self.read_settings()
 
     @contextmanager
-    def engine(self) -> Iterator[Engine]:
-        """The database, once it is known to answer and to have today's schema.
+    def engine(self, *, whole: bool = False) -> Iterator[Engine]:
+        """The database, once it is known to answer and to have our schema.
+
+        One that a later version has migrated serves too, with a warning: hosts are upgraded one after the other. Not
+        where the work needs the `whole` schema to be known to it, to copy or to rebuild it.
 
         Raises:
             Mistake: there is no database yet, or its schema is another version's.
@@ -63,8 +92,8 @@ class Desk:
             )
         engine = engine_for(url)
         try:
-            if not migrations.is_current(engine):
-                raise Mistake("La base de données n’a pas le schéma de cette version. Lancez « citylife init ».")
+            if see_schema(engine, whole=whole) is Schema.NEWER:
+                tell(NEWER, err=True)
             yield engine
         finally:
             engine.dispose()

@@ -25,11 +25,15 @@ from citylife.wording import Sentence
 def init(desk: Desk) -> None:
     """Make what is absent, keep what is there."""
     settings = desk.settings
-    open_folder(settings.instance)
-    settings.instance.chmod(0o700)
-    tell(Sentence("Dossier de l’instance : {path}", path=settings.instance))
-    engine = engine_for(settings.database)
+    url = make_url(settings.database)
+    engine = engine_for(url)
     try:
+        if url.get_backend_name() != "sqlite" or Path(url.database or "").exists():
+            with engine.connect() as connection:
+                migrations.see_known(connection)
+        open_folder(settings.instance)
+        settings.instance.chmod(0o700)
+        tell(Sentence("Dossier de l’instance : {path}", path=settings.instance))
         migrations.upgrade(engine)
         desk.agreed_keys(engine)
         for name in (SECRET_FILE, VAPID_FILE, PREVIOUS_FILE):
@@ -38,7 +42,6 @@ def init(desk: Desk) -> None:
         tell(Sentence("Clés prêtes, lisibles de vous seul."))
     finally:
         engine.dispose()
-    url = make_url(settings.database)
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).chmod(0o600)
     tell(Sentence("Base de données à jour : {where}", where=url.render_as_string(hide_password=True)))

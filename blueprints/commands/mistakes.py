@@ -53,8 +53,12 @@ def _of_database(error: Exception, settings: Settings | None) -> Sentence | None
             return Sentence(
                 "La base de données {where} ne répond pas : {why}", where=_where(settings), why=_first_line(error.orig)
             )
-        case RevisionUnknown():
-            return Sentence("Cette base vient d’une version plus récente de Citylife : {why}", why=str(error))
+        case RevisionUnknown(revision=revision):
+            return Sentence(
+                "Cette base vient d’une version plus récente de Citylife (schéma {revision}) : rien n’a été changé. "
+                "Lancez cette commande avec la version la plus récente.",
+                revision=revision,
+            )
     return None
 
 

@@ -143,7 +143,7 @@ def _judge(found: Weighed) -> None:
 
 @contextmanager
 def _postgresql(desk: Desk) -> Iterator[Engine]:
-    with desk.engine() as engine:
+    with desk.engine(whole=True) as engine:
         if engine.dialect.name != "postgresql":
             raise Mistake(
                 "Seul PostgreSQL découpe des tables ; cette base est SQLite, qui suffit à une ville sur une machine."

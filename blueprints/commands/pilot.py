@@ -13,10 +13,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from blueprints.commands.desk import Desk
+from blueprints.commands.desk import Desk, see_schema
 from blueprints.commands.mistakes import Mistake
 from blueprints.commands.speech import SpokenGroup, here, option, spoken_locale, tell
-from citylife import audit, migrations
+from citylife import audit
 from citylife.audit import Actor
 from citylife.database import engine_for, reading, writing
 from citylife.pilot.cells import AGGLOMERATION
@@ -255,8 +255,7 @@ def _from_copy(session: Session, period: Period, copy: str) -> Recount:
         raise Mistake("Il n’y a pas de base de données à {path}.", path=copy)
     engine = engine_for(url)
     try:
-        if not migrations.is_current(engine):
-            raise Mistake("La base de données n’a pas le schéma de cette version. Lancez « citylife init ».")
+        see_schema(engine)
         with reading(engine)() as rows:
             return verify_from_rows(session, period, rows)
     except SQLAlchemyError as error:

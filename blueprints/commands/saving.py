@@ -43,7 +43,7 @@ OTHER_HOSTS = Sentence(
 @click.pass_obj
 def backup(desk: Desk, file: Path, *, with_keys: bool) -> None:
     """Write a backup."""
-    with desk.engine() as engine, progress_bar(Sentence("Sauvegarde")) as begun:
+    with desk.engine(whole=True) as engine, progress_bar(Sentence("Sauvegarde")) as begun:
         manifest = save(engine, file, keys=_keys(desk.settings) if with_keys else None, now=desk.clock(), begun=begun)
     size = max(file.stat().st_size // 1024, 1)
     tell(Sentence("{rows} lignes sauvegardées dans {path} ({size} Ko).", rows=manifest.rows, path=file, size=size))

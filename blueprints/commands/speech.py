@@ -33,9 +33,9 @@ def here(sentence: str) -> str:
     return say(sentence, spoken_locale())
 
 
-def tell(sentence: str = "") -> None:
-    """Print a sentence for the operator."""
-    click.echo(here(sentence) if sentence else "")
+def tell(sentence: str = "", *, err: bool = False) -> None:
+    """Print a sentence for the operator; with `err`, beside what a program may read."""
+    click.echo(here(sentence) if sentence else "", err=err)
 
 
 class SpokenFormatter(click.HelpFormatter):

@@ -4,6 +4,8 @@ Alembic is loaded by what migrates, and by nothing that only asks whether the sc
 """
 
 from collections.abc import Callable
+from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -91,8 +93,22 @@ NOUNS: Final = (
 metadata: Final[MetaData] = Base.metadata
 
 
+class Schema(StrEnum):
+    """How the database's schema stands to the one this code was written for."""
+
+    CURRENT = "migrated"
+    OLDER = "not-migrated"
+    """Not ours yet: `citylife init` of this code brings it up, and until then nothing works on it."""
+    NEWER = "newer"
+    """Migrated by a later version. Migrations only add while older code runs, so this code goes on working on it."""
+
+
 class RevisionUnknown(Exception):
     """The database has a revision that this code does not know: it comes from a later version."""
+
+    def __init__(self, revision: str) -> None:
+        self.revision = revision
+        super().__init__(f"{revision} is no revision of this version")
 
 
 def configuration(engine: Engine | None = None, *, connection: Connection | None = None) -> "Config":
@@ -105,25 +121,39 @@ def configuration(engine: Engine | None = None, *, connection: Connection | None
     return config
 
 
-def _move(direction: str, wanted: "Config", revision: str) -> None:
-    """Go up or down the history.
+def _move(direction: str, database: Engine | Connection, revision: str) -> None:
+    """Go up or down the history; on a connection, in its transaction.
 
     Raises:
-        RevisionUnknown: the database stands at none of its revisions.
+        RevisionUnknown: the database comes from a later version.
     """
     from alembic import command  # noqa: PLC0415 - see the module
-    from alembic.util import CommandError  # noqa: PLC0415
 
+    if isinstance(database, Engine):
+        with database.connect() as connection:
+            see_known(connection)
+        wanted = configuration(database)
+    else:
+        see_known(database)
+        wanted = configuration(connection=database)
     go: Callable[[Any, str], None] = getattr(command, direction)
-    try:
-        go(wanted, revision)
-    except CommandError as error:
-        raise RevisionUnknown(str(error)) from error
+    go(wanted, revision)
+
+
+def see_known(connection: Connection) -> None:
+    """See that the database stands at a revision of this code, or at none yet.
+
+    Raises:
+        RevisionUnknown: it comes from a later version.
+    """
+    revision = revision_of(connection)
+    if revision is not None and not knows(revision):
+        raise RevisionUnknown(revision)
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the schema up to `revision`, and the communes up to date."""
-    _move("upgrade", configuration(engine), revision)
+    _move("upgrade", engine, revision)
     if revision == "head":
         with Session(engine.execution_options(writes=True)) as session, session.begin():
             geography.store_communes(session)
@@ -131,7 +161,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 def upgrade_within(connection: Connection, revision: str = "head") -> None:
     """Bring the schema up to `revision`, and the communes up to date, in the transaction of this connection."""
-    _move("upgrade", configuration(connection=connection), revision)
+    _move("upgrade", connection, revision)
     if revision == "head":
         with Session(connection) as session, session.begin():
             geography.store_communes(session)
@@ -139,25 +169,32 @@ def upgrade_within(connection: Connection, revision: str = "head") -> None:
 
 def downgrade_within(connection: Connection, revision: str) -> None:
     """Take the schema back to `revision` in the transaction of this connection."""
-    _move("downgrade", configuration(connection=connection), revision)
+    _move("downgrade", connection, revision)
 
 
 def knows(revision: str) -> bool:
     """Whether a revision is one of this code's, so not one of a later version."""
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see the module
-
-    return any(script.revision == revision for script in ScriptDirectory.from_config(configuration()).walk_revisions())
+    return revision in _revisions()
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Take the schema back to `revision` (`base` for none at all)."""
-    _move("downgrade", configuration(engine), revision)
+    _move("downgrade", engine, revision)
 
 
-def is_current(engine: Engine) -> bool:
-    """Whether the database has the schema this code was written for."""
+@cache
+def _revisions() -> frozenset[str]:
+    """Every revision of this code, by the names of its files: Alembic is not loaded for it."""
+    return frozenset(path.stem.partition("_")[0] for path in (Path(__file__).parent / "versions").glob("*.py"))
+
+
+def schema_of(engine: Engine) -> Schema:
+    """How the database's schema stands to this code's; one whose revision we do not know is a later version's."""
     with engine.connect() as connection:
-        return revision_of(connection) == HEAD
+        revision = revision_of(connection)
+    if revision == HEAD:
+        return Schema.CURRENT
+    return Schema.OLDER if revision is None or knows(revision) else Schema.NEWER
 
 
 def revision_of(connection: Connection) -> str | None:

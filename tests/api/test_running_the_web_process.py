@@ -4,9 +4,10 @@ import uuid
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from blueprints.api import territory
+from citylife import migrations
 from citylife.doorbell import BellState
 from citylife.settings import Settings
 from wsgi import create_app
@@ -80,6 +81,21 @@ def test_a_database_without_our_schema_is_not_ready(tmp_path):
     ready = app.test_client().get("/readyz")
     assert (ready.status_code, ready.json["database"]) == (503, "not-migrated")
     app.extensions["citylife"].close()
+
+
+@pytest.mark.parametrize(("revision", "status", "said"), [("9999", 200, "newer"), ("0046", 503, "not-migrated")])
+def test_a_process_goes_on_where_the_schema_is_newer_and_not_where_it_is_older(town, revision, status, said):
+    engine = town.app.extensions["citylife"].engine.execution_options(writes=True)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
+    try:
+        ready = town.client.get("/readyz")
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": migrations.HEAD})
+    assert (ready.status_code, ready.json["database"]) == (status, said)
+    assert ready.json["status"] == ("ready" if status == 200 else "unready")
+    assert ready.json["sending"] == ("open" if status == 200 else None)
 
 
 def test_every_answer_carries_the_security_headers(town):

@@ -18,6 +18,7 @@ from citylife import migrations, timetable
 from citylife.activity import WHOLE
 from citylife.database import engine_for, writing
 from citylife.geography import Commune, CommuneCell, communes
+from citylife.migrations import Schema
 from citylife.offers import Offer, OfferStatus
 from citylife.photos import Photo
 from citylife.search.tables import SearchEntry
@@ -57,6 +58,12 @@ def differences(engine: Engine) -> list[object]:
         return list(compare_metadata(context, migrations.metadata))
 
 
+def stand_at(engine: Engine, revision: str) -> None:
+    """Let a database say that it stands at a revision, whatever is in it."""
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
 def test_the_migrated_schema_is_the_one_of_the_models(engine: Engine):
     assert differences(engine) == []
     own = migrations.OF_SQLITE if engine.dialect.name == "sqlite" else set()
@@ -74,13 +81,35 @@ def test_the_code_is_written_for_the_last_revision():
     assert ScriptDirectory.from_config(migrations.configuration()).get_current_head() == migrations.HEAD
 
 
+def test_the_revisions_known_by_the_names_of_their_files_are_those_of_the_history():
+    history = {each.revision for each in ScriptDirectory.from_config(migrations.configuration()).walk_revisions()}
+    files = {path.stem.partition("_")[0] for path in Path(migrations.__file__).parent.glob("versions/*.py")}
+    assert history == files
+    assert all(migrations.knows(revision) for revision in history)
+    assert not migrations.knows("9999")
+
+
+def test_a_schema_of_a_later_version_is_told_from_one_of_an_earlier_and_is_not_touched(engine: Engine):
+    stand_at(engine, "0046")
+    assert migrations.schema_of(engine) is Schema.OLDER
+    stand_at(engine, "9999")
+    assert migrations.schema_of(engine) is Schema.NEWER
+
+    for change in (migrations.upgrade, lambda engine: migrations.downgrade(engine, "base")):
+        with pytest.raises(migrations.RevisionUnknown, match="9999"):
+            change(engine)
+    with engine.connect() as connection:
+        assert migrations.revision_of(connection) == "9999"
+    assert differences(engine) == []
+
+
 def test_the_schema_goes_back_to_nothing_and_forward_again(engine: Engine):
     migrations.downgrade(engine, "base")
     assert inspect(engine).get_table_names() == ["alembic_version"]
-    assert not migrations.is_current(engine)
+    assert migrations.schema_of(engine) is Schema.OLDER
 
     migrations.upgrade(engine)
-    assert migrations.is_current(engine)
+    assert migrations.schema_of(engine) is Schema.CURRENT
     assert differences(engine) == []
 
 

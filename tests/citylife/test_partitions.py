@@ -27,6 +27,7 @@ from citylife.ledger import claims, expansion, lanes, sums
 from citylife.ledger.lanes import Lane, open_lanes
 from citylife.ledger.statements import NIL, Statement
 from citylife.ledger.tables import Delivery
+from citylife.migrations import Schema
 from citylife.partitions import COUNTS, SCHEMA, TABLES, NotAsWished, cut, make_whole, partition_names, weigh
 from citylife.tombstones import Tombstones
 from tests import builders
@@ -85,7 +86,7 @@ def test_cut_and_whole_again_every_row_is_as_it_was_and_so_is_the_schema(engine:
         found = weigh(connection)
         assert {(size.name, size.partitions) for size in found.sizes} == {(name, count) for name in TABLES}
         assert sum(moved) == partitions.rows_to_move(connection) == 4 * FOLLOWERS
-    assert migrations.is_current(engine)
+    assert migrations.schema_of(engine) is Schema.CURRENT
     assert differences(engine) == []
     assert set(inspect(engine).get_table_names()) == {*migrations.metadata.tables, "alembic_version"}
     names = {name.partition(".")[2] for table in TABLES for name in partition_names(table, count)}

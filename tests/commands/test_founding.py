@@ -9,6 +9,7 @@ from sqlalchemy.engine import make_url
 
 from citylife import migrations
 from citylife.database import engine_for
+from citylife.migrations import Schema
 from tests.conftest import a_postgres_database
 
 
@@ -52,5 +53,5 @@ def test_a_database_elsewhere_is_prepared_and_its_password_is_not_said(citylife,
     assert "hunter2" not in said.out
     assert set(modes(folder)) == {"secret-key", "vapid-private-key"}
     engine = engine_for(fresh_postgres_url)
-    assert migrations.is_current(engine)
+    assert migrations.schema_of(engine) is Schema.CURRENT
     engine.dispose()

@@ -145,10 +145,7 @@ def test_an_operators_mistake_is_explained_and_never_traced(citylife, mistake):
 
 def test_a_database_of_another_version_is_explained(citylife, folder):
     assert citylife("init").code == 0
-    for version, command, sentence in (
-        ("9999", "init", "plus récente"),
-        ("9999", "demo", "citylife init"),
-    ):
+    for version, command, sentence in (("0001", "demo", "citylife init"), ("9999", "init", "plus récente")):
         with sqlite3.connect(folder / "citylife.db") as connection:
             connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
         connection.close()

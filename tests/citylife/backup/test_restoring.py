@@ -17,6 +17,7 @@ from citylife.backup.restoring import Graves
 from citylife.backup.shapes import Shape, lines_of, shapes_of
 from citylife.database import engine_for, writing
 from citylife.devices import origin_id
+from citylife.migrations import Schema
 from tests import builders
 from tests.builders import NOW
 from tests.citylife.backup.conftest import a_life, restored, saved, sums, tables, without_audit
@@ -30,7 +31,7 @@ def test_everything_comes_back_the_same_on_either_database(engine: Engine, targe
     assert done.rows == manifest.rows == sum(held.rows for held in sums(engine).values())
     assert sums(engine) == {shape.name: held for shape, held in manifest.tables}
     assert without_audit(target) == without_audit(engine)
-    assert migrations.is_current(target)
+    assert migrations.schema_of(target) is Schema.CURRENT
     highest = select(func.max(AuditEntry.id))
     with writing(target).begin() as session:
         assert session.get_one(Citizen, citizen_id).notifications_consented
@@ -84,7 +85,7 @@ def test_a_backup_of_an_earlier_version_is_brought_up_to_date(target: Engine, fi
             archive.manifest(Manifest(NOW, "0001", "sqlite", tuple(held), {}))
         old.engine.dispose()
     restored(target, file, graves)
-    assert migrations.is_current(target)
+    assert migrations.schema_of(target) is Schema.CURRENT
     assert set(tables(target)) - migrations.OF_SQLITE == {*migrations.metadata.tables, "alembic_version"}
     with Session(target) as session:
         assert session.scalars(select(ErasureReceipt.id)).all() == [uuid.UUID(int=7)]
