@@ -137,6 +137,12 @@ class Settings:
         return url.replace("postgresql://", "postgresql+psycopg://", 1) if url.startswith("postgresql://") else url
 
     @property
+    def needs_instance(self) -> bool:
+        """Whether a database, a key or tombstones are kept in the instance folder, which then has to be there."""
+        elsewhere = self.database_url and self.secret_key and self.vapid_private_key and self.tombstones
+        return not elsewhere or self.database.startswith("sqlite")
+
+    @property
     def tombstones_folder(self) -> Path:
         """Where erasures are written down outside the database: the folder set, or one in the instance folder."""
         return Path(self.tombstones).resolve() if self.tombstones else self.instance / "tombstones"

@@ -12,6 +12,7 @@ import hmac
 import os
 import platform
 import re
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -55,8 +56,7 @@ class Tombstones:
         when = now.astimezone(dt.UTC).strftime(_MOMENT)
         line = f"1 {self._key_name} {when} {self.mark_of(citizen_id)} {receipt}\n".encode()
         open_folder(self._folder)
-        host = re.sub(r"[^A-Za-z0-9.-]", "-", platform.node()) or "host"
-        path = self._folder / f"{host}-{when[:7]}.txt"
+        path = self._file(when)
         new = not path.exists()
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -71,6 +71,23 @@ class Tombstones:
             os.close(descriptor)
         if new:
             _sync_folder(self._folder)
+
+    def rehearse(self, *, now: dt.datetime) -> None:
+        """See that a tombstone could be written now, and leave nothing.
+
+        Raises:
+            OSError: it could not; then no erasure may be asked of this process.
+        """
+        open_folder(self._folder)
+        tempfile.TemporaryFile(dir=self._folder).close()
+        path = self._file(now.astimezone(dt.UTC).strftime(_MOMENT))
+        if path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC))
+
+    def _file(self, when: str) -> Path:
+        """The file of this host for the month of a moment."""
+        host = re.sub(r"[^A-Za-z0-9.-]", "-", platform.node()) or "host"
+        return self._folder / f"{host}-{when[:7]}.txt"
 
     def mark_of(self, citizen_id: uuid.UUID) -> str:
         """What stands for a citizen in the files."""

@@ -81,7 +81,8 @@ def restore_backup(
             check(archive, begun=begun)
         if force and not yes:
             _confirm(archive.manifest, settings)
-        open_folder(settings.instance)
+        if settings.needs_instance:
+            open_folder(settings.instance)
         _take_keys(archive, settings)
         graves = Graves(
             tombstones=Tombstones(settings.tombstones_folder, keys_of(settings).secret_key),

@@ -1,5 +1,6 @@
 """`citylife serve` and `citylife work`: processes that run until they are asked to stop, and stop in good order."""
 
+import datetime as dt
 import multiprocessing
 import os
 import signal
@@ -22,9 +23,11 @@ from blueprints.commands.speech import SpokenCommand, option, tell
 from blueprints.commands.welcome import REFUSED, where_to_go
 from blueprints.leaving import leave
 from citylife.database import reading
+from citylife.keys import Keys
 from citylife.ledger.gate import sending_refused
 from citylife.logs import configure_logs, standard_logging
 from citylife.settings import Settings
+from citylife.tombstones import Tombstones
 from citylife.wording import Sentence
 
 PORT: Final = 8000
@@ -56,7 +59,8 @@ def serve(desk: Desk, host: str, port: int, processes: int, worker: bool | None)
     """Serve until asked to stop."""
     settings = _reachable(desk.settings, port)
     with desk.engine() as engine:
-        desk.agreed_keys(engine)
+        keys = desk.agreed_keys(engine)
+        _see_that_erasures_can_be_noted(settings, keys, now=desk.clock())
         address = free_address(host, port)
         for line in where_to_go(engine, settings, now=desk.clock()):
             click.echo(line)
@@ -123,6 +127,19 @@ def free_address(host: str, port: int) -> str:
                 why=os.strerror(busy.errno or 0),
             ) from None
     return str(address[0])
+
+
+def _see_that_erasures_can_be_noted(settings: Settings, keys: Keys, *, now: dt.datetime) -> None:
+    folder = settings.tombstones_folder
+    try:
+        Tombstones(folder, keys.secret_key).rehearse(now=now)
+    except OSError as error:
+        raise Mistake(
+            "Aucun effacement ne pourrait être noté dans « {path} » : {why}. Donnez à CITYLIFE_TOMBSTONES un dossier "
+            "où cette machine peut écrire ; sans pierre tombale, une sauvegarde ramènerait qui a été effacé.",
+            path=folder,
+            why=error.strerror or str(error),
+        ) from None
 
 
 def _see_that_metrics_can_be_shown(settings: Settings) -> None:

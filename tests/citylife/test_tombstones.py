@@ -70,6 +70,26 @@ def test_an_erasure_whose_tombstone_cannot_be_written_is_not_done(session: Sessi
     assert session.get(Citizen, citizen.id) is not None
 
 
+def test_whether_a_tombstone_could_be_written_is_tried_and_leaves_nothing(tombstones, folder, tmp_path):
+    tombstones.rehearse(now=NOW)
+    assert list(folder.iterdir()) == []
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+    tombstones.bury(new_id(), new_id(), now=NOW)
+    before = written(folder)
+    tombstones.rehearse(now=NOW)
+    assert written(folder) == before
+
+    (path,) = folder.iterdir()
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(OSError, match=path.name):
+        tombstones.rehearse(now=NOW)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="file"):
+        Tombstones(tmp_path / "file" / "t", "s" * 43).rehearse(now=NOW)
+
+
 def test_half_a_line_left_by_a_power_cut_spoils_no_other(tombstones, folder):
     first, second = new_id(), new_id()
     tombstones.bury(first, new_id(), now=NOW)

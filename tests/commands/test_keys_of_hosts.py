@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,33 +130,94 @@ def test_a_backup_on_a_new_host_is_locked_until_its_new_keys_are_accepted(
     assert citylife("audit", "verify", **new).code == 0
 
 
+def settings_of_a_host_without_a_folder(database_url: str) -> dict[str, str]:
+    """Its database and keys are set, its instance folder can never be made, and its tombstones are still to be set."""
+    return {
+        "CITYLIFE_INSTANCE": str(Path(os.devnull) / "instance"),
+        "CITYLIFE_DATABASE_URL": database_url,
+        "CITYLIFE_SECRET_KEY": "s" * 43,
+        "CITYLIFE_VAPID_PRIVATE_KEY": new_vapid_key(),
+    }
+
+
+def test_init_asks_for_no_folder_where_nothing_is_kept_in_one(citylife: Typed, tmp_path: Path, postgres_url: str):
+    host = settings_of_a_host_without_a_folder(postgres_url)
+    for _ in range(2):
+        done = citylife("init", **host, CITYLIFE_TOMBSTONES=str(tmp_path / "stones"))
+        assert (done.code, done.err) == (0, "")
+        assert "Dossier" not in done.out
+        assert "Base de données à jour" in done.out
+
+    for absent in ("CITYLIFE_TOMBSTONES", "CITYLIFE_SECRET_KEY", "CITYLIFE_VAPID_PRIVATE_KEY", "CITYLIFE_DATABASE_URL"):
+        done = citylife("init", **{**host, "CITYLIFE_TOMBSTONES": str(tmp_path / "stones"), absent: ""})
+        assert (done.code, done.out) == (1, "")
+        assert "Une machine s’en passe si" in done.err
+        assert absent in done.err
+
+
+def test_a_backup_is_restored_where_there_is_no_folder(citylife: Typed, tmp_path: Path, postgres_url: str):
+    host = settings_of_a_host_without_a_folder(postgres_url) | {"CITYLIFE_TOMBSTONES": str(tmp_path / "stones")}
+    assert citylife("init", **host).code == 0
+    assert citylife("backup", str(tmp_path / "backup"), **host).code == 0
+    done = citylife("restore", str(tmp_path / "backup"), "--force", "--yes", **host)
+    assert done.code == 0, done.err
+
+
+def test_a_web_process_does_not_start_where_no_erasure_could_be_noted(
+    citylife: Typed, tmp_path: Path, postgres_url: str
+):
+    host = settings_of_a_host_without_a_folder(postgres_url)
+    with socket.socket() as other:  # it never gets as far as to listen
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        serve = ("serve", "--port", str(other.getsockname()[1]))
+        for folder in ("", str(Path(os.devnull) / "stones")):
+            said = citylife(*serve, **host, CITYLIFE_TOMBSTONES=folder)
+            assert said.code == 1
+            assert "CITYLIFE_TOMBSTONES" in said.err
+            assert "effacement" in said.err
+            assert "Traceback" not in said.err
+        said = citylife(*serve, **host, CITYLIFE_TOMBSTONES=str(tmp_path / "stones"))
+        assert "Impossible d’écouter" in said.err
+
+
 @pytest.mark.long
-def test_a_host_without_a_folder_serves_works_and_erases_with_everything_from_settings(
+def test_hosts_without_a_folder_init_serve_work_and_erase_with_everything_from_settings(
     instance: Instance, tmp_path: Path, postgres_url: str
 ):
-    nowhere = Path(os.devnull) / "instance"  # nothing can ever be made there
     with MailServer(tmp_path) as mail:
         instance.settings.update(
-            CITYLIFE_INSTANCE=str(nowhere),
-            CITYLIFE_DATABASE_URL=postgres_url,
-            CITYLIFE_SECRET_KEY="s" * 43,
-            CITYLIFE_VAPID_PRIVATE_KEY=new_vapid_key(),
-            CITYLIFE_TOMBSTONES=str(tmp_path / "shared-tombstones"),
+            settings_of_a_host_without_a_folder(postgres_url),
             CITYLIFE_SMTP_URL=mail.url,
             CITYLIFE_MAIL_FROM="citylife@town.example",
         )
-        worker = instance.start("work")
+        second = Instance(
+            tmp_path / "second", {**instance.settings, "CITYLIFE_TOMBSTONES": str(tmp_path / "second-tombstones")}
+        )
+        third = Instance(
+            tmp_path / "third", {**instance.settings, "CITYLIFE_TOMBSTONES": str(tmp_path / "third-tombstones")}
+        )
+        for host in (second, third):
+            done = host.call("init")
+            assert done.returncode == 0, done.stderr
+        worker = instance.start("work")  # erases nobody, so that it has no tombstones
         try:
-            web = Instance(tmp_path / "web", dict(instance.settings))
-            with web.serving("--no-worker") as url:
-                token = json.loads(fetched(f"{url}/api/v1/citizens", {})[1])["token"]
-                assert fetched(f"{url}/api/v1/me", headers={"Authorization": f"Bearer {token}"})[0] == 200
-                erased = fetched(f"{url}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, method="DELETE")
-                assert erased[0] == 200, erased
-                staff = instance.call("staff", "invite", "camille@cluster.example")
-                assert staff.returncode == 0, staff.stderr
-                assert eventually(lambda: len(mail.taken) == 1), instance.printed()
+            for host in (second, third):
+                with host.serving("--no-worker") as url:
+                    token = json.loads(fetched(f"{url}/api/v1/citizens", {})[1])["token"]
+                    hers = {"Authorization": f"Bearer {token}"}
+                    assert fetched(f"{url}/api/v1/me", headers=hers)[0] == 200
+                    assert not list(Path(host.settings["CITYLIFE_TOMBSTONES"]).iterdir())
+                    erased = fetched(f"{url}/api/v1/me", headers=hers, method="DELETE")
+                    assert erased[0] == 200, erased
+                    (written,) = Path(host.settings["CITYLIFE_TOMBSTONES"]).iterdir()
+                    assert written.read_text().count("\n") == 1
+                    assert fetched(f"{url}/api/v1/me", headers=hers)[0] == 401
+            staff = instance.call("staff", "invite", "camille@cluster.example")
+            assert staff.returncode == 0, staff.stderr
+            assert eventually(lambda: len(mail.taken) == 1), instance.printed()
         finally:
             worker.terminate()
             assert worker.wait(30) == 0, instance.printed()
-    assert list((tmp_path / "shared-tombstones").iterdir())
+    assert not (tmp_path / "second").exists()
+    assert not (tmp_path / "third").exists()
