@@ -48,7 +48,12 @@ STOP_SECONDS: Final = 30
 )
 @option("--host", default="127.0.0.1", help=Sentence("L’adresse où écouter ; 0.0.0.0 pour toutes [127.0.0.1]."))
 @option("--port", type=click.IntRange(1, 65535), default=PORT, help=Sentence("Le port où écouter [8000]."))
-@option("--processes", type=click.IntRange(1, 64), default=1, help=Sentence("Le nombre de processus web [1]."))
+@option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    help=Sentence("Le nombre de processus web [1] ; ils partagent le port, et /metrics ne compte que pour l’un d’eux."),
+)
 @option(
     "--worker/--no-worker",
     default=None,

@@ -14,14 +14,19 @@ import pytest
 from blueprints.commands import commands
 from citylife.settings import PREFIX, Settings
 from tests.needs import missing, needs_nginx, needs_systemd_analyze
+from tests.nginx import GUIDE, UPSTREAMS, without_tls
+from tests.nginx import SERVER_BLOCK as SERVER
 from tests.sources import ROOT, SOURCES
 
-GUIDE = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
 LEDGER = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
 CODE = "\n".join((ROOT / source).read_text(encoding="utf-8") for source in SOURCES)
 UNITS = re.findall(r"^```ini\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 SCRIPTS = re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
-(SERVER,) = re.findall(r"^```nginx\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+(SCRAPED,) = re.findall(r"^```yaml\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+(ENABLED,) = re.findall(r"^systemctl enable --now (.*)$", GUIDE, re.MULTILINE)
+WEB = re.findall(r"citylife-web@(\d+)", ENABLED)
+"""The ports of the web processes that the guide starts."""
+WORKERS = re.findall(r"citylife-worker@(\d+)", ENABLED)
 
 
 def unit(text: str) -> configparser.RawConfigParser:
@@ -71,7 +76,7 @@ def units() -> dict[str, str]:
         merged[section].update(own[section])
     written = io.StringIO()
     merged.write(written, space_around_delimiters=False)
-    names = ("citylife-web.service", "citylife-worker@.service", "citylife-backup.service", "citylife-backup.timer")
+    names = ("citylife-web@.service", "citylife-worker@.service", "citylife-backup.service", "citylife-backup.timer")
     return dict(zip(names, (web, written.getvalue(), backup, timer), strict=True))
 
 
@@ -93,9 +98,8 @@ def test_the_units_start_commands_that_exist_with_options_that_exist():
 
 
 def test_the_units_are_named_as_they_are_enabled_and_write_where_the_settings_say():
-    (enabled,) = re.findall(r"^systemctl enable --now (.*)$", GUIDE, re.MULTILINE)
-    for name in enabled.split():
-        file = re.sub(r"@\d", "@", name) + ("" if "." in name else ".service")
+    for name in ENABLED.split():
+        file = re.sub(r"@\d+", "@", name) + ("" if "." in name else ".service")
         assert file in units()
     folders = set(re.findall(r"=/var/lib/([a-z-]+)$", GUIDE, re.MULTILINE))
     assert folders == {"citylife", "citylife-tombstones"}
@@ -112,13 +116,15 @@ def test_systemd_takes_the_units_where_it_is_installed(tmp_path: Path):
     for name, text in units().items():
         (tmp_path / name).write_text(text.replace("/opt/citylife/bin/citylife", str(own)))
     names = [name.replace("@", "@1") for name in units()]
-    (tmp_path / "citylife-worker@1.service").symlink_to(tmp_path / "citylife-worker@.service")
+    for name in (name for name in units() if "@" in name):
+        (tmp_path / name.replace("@", "@1")).symlink_to(tmp_path / name)
     asked = [program, "verify", "--man=no", "--recursive-errors=no", *(str(tmp_path / name) for name in names)]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
-    wrong = tmp_path / "citylife-web.service"
+    wrong = tmp_path / "citylife-web@.service"
     wrong.write_text(wrong.read_text().replace("KillMode=mixed", "KillMode=mixture"))
-    done = subprocess.run([program, "verify", "--man=no", str(wrong)], capture_output=True, text=True, check=False)
+    asked = [program, "verify", "--man=no", str(tmp_path / "citylife-web@1.service")]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
     assert "mixture" in done.stderr
 
 
@@ -129,15 +135,16 @@ def test_every_program_of_its_scripts_exists_on_debian():
         for script in SCRIPTS
         for line in script.splitlines()
         if not line.startswith(("#", " ", "/opt/", PREFIX))
-    } | {"systemd-run", "createuser", "createdb", "runuser", "find", "date"}
-    absent = {word for word in words - {"exec"} if shutil.which(word, path="/usr/bin:/usr/sbin:/bin:/sbin") is None}
+    } | {"systemd-run", "createuser", "createdb", "runuser", "find", "date", "curl"}
+    words -= {"exec", "for", "done"}
+    absent = {word for word in words if shutil.which(word, path="/usr/bin:/usr/sbin:/bin:/sbin") is None}
     if absent & {"rabbitmqctl", "createuser", "createdb", "systemctl", "systemd-run", "apt-get"}:
         missing(f"not a Debian with what the guide installs: {', '.join(sorted(absent))}")
     assert absent == set()
 
 
 def test_its_scripts_are_whole():
-    assert len(SCRIPTS) == 5
+    assert len(SCRIPTS) == 6
     for script in SCRIPTS:
         done = subprocess.run(["sh", "-n"], input=script, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
@@ -153,6 +160,25 @@ def test_the_stop_is_given_the_time_it_takes():
     service = unit(UNITS[0])["Service"]
     assert int(service["TimeoutStopSec"]) > 30 + Settings().drain_seconds
     assert service["KillMode"] == "mixed"
+
+
+def test_each_web_process_has_a_port_which_nginx_prometheus_and_a_restart_know():
+    (serve,) = [words for words in started() if words[0] == "serve"]
+    assert (serve[serve.index("--port") + 1], "--processes" in serve) == ("%i", False)
+    assert len(WEB) > 1
+    assert [port for address, port, _ in UPSTREAMS if address == "127.0.0.1"] == WEB
+    metrics_port = unit(units()["citylife-worker@.service"])["Service"]["Environment"].partition("METRICS_PORT=")[2]
+    (targets,) = re.findall(r"- targets: \[(.*)\]$", SCRAPED, re.MULTILINE)
+    shown = [*WEB, *(metrics_port.replace("%i", worker) for worker in WORKERS)]
+    assert targets.split(", ") == [f"127.0.0.1:{port}" for port in shown]
+    (restarted,) = [script for script in SCRIPTS if "systemctl restart citylife-web@" in script]
+    assert f"for port in {' '.join(WEB)}; do" in restarted
+    assert "http://127.0.0.1:$port/readyz" in restarted
+
+
+def test_one_refused_connection_takes_no_server_out():
+    assert len(UPSTREAMS) == len(re.findall(r"^    server .*;$", SERVER, re.MULTILINE)) > len(WEB)
+    assert {said for _, _, said in UPSTREAMS} == {"max_fails=0"}
 
 
 def test_every_metric_and_event_it_names_exists():
@@ -182,7 +208,7 @@ def test_the_server_block_says_what_the_settings_rely_on():
 
 def test_nginx_takes_the_server_block_where_it_is_installed(tmp_path: Path):
     program = needs_nginx()
-    plain = re.sub(r"^\s*(ssl_certificate.*|http2 on;)$", "", SERVER, flags=re.MULTILINE).replace("443 ssl", "8443")
-    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid; events {{}} http {{ {plain} }}")
+    conf = f"pid {tmp_path}/pid; events {{}} http {{ {without_tls(SERVER)} }}"
+    (tmp_path / "nginx.conf").write_text(conf)
     done = subprocess.run([program, "-t", "-c", tmp_path / "nginx.conf"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
