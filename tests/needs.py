@@ -43,7 +43,7 @@ def needs_chromium() -> Path:
 
 
 def needs_nginx() -> Path:
-    """Return the program of nginx, to read our server block with."""
+    """Return the program of nginx, to read our server block and to stand in front of our processes."""
     return _program("nginx")
 
 
