@@ -7,7 +7,7 @@ what it says is hers alone, and read when it is claimed, so that an offer that h
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,9 @@ from citylife.ledger.stops import all_sending_stopped
 from citylife.ledger.tables import Message, MessageKind, MessageState
 
 PAGE: Final = 500
-"""Citizens a transaction takes up."""
+"""Citizens a transaction takes up, at most."""
+LINES: Final = 4 * PAGE
+"""Lines in which they are looked for, the longest due first: so that no page reads all that is due of an evening."""
 WORTH: Final = dt.timedelta(hours=12)
 """How long a digest is worth showing."""
 _SOMETHING: Final = Statement("SELECT 1 FROM digest_lines WHERE due_at <= :now LIMIT 1")
@@ -29,39 +31,67 @@ _PERSONS: Final = Statement(
     *(
         f"""
         SELECT c.id, c.time_zone, c.digest AND c.notifications_consented
-        FROM (SELECT DISTINCT citizen_id FROM digest_lines WHERE due_at <= :now ORDER BY citizen_id LIMIT :page) AS p
-        JOIN citizens c ON c.id = p.citizen_id ORDER BY c.id {lock}
+        FROM (
+            SELECT DISTINCT citizen_id
+            FROM (SELECT citizen_id FROM digest_lines WHERE due_at <= :now ORDER BY due_at LIMIT :lines) AS l
+            ORDER BY citizen_id LIMIT :page
+        ) AS p JOIN citizens c ON c.id = p.citizen_id ORDER BY c.id {lock}
         """
         for lock in ("", "FOR NO KEY UPDATE OF c SKIP LOCKED")
     )
 )
-_TOLD_TODAY: Final = Statement("""
-    SELECT 1 FROM decisions WHERE citizen_id = :citizen AND reason = 'digest' AND local_date = :today LIMIT 1
-""")
-_LATER: Final = Statement("UPDATE digest_lines SET due_at = :later WHERE citizen_id = :citizen AND due_at <= :now")
-_LEAVE_OUT: Final = Statement("DELETE FROM digest_lines WHERE citizen_id = :citizen AND due_at <= :now")
-_LEAVE_OUT_WHAT_IS_OVER: Final = Statement("""
-    DELETE FROM digest_lines WHERE citizen_id = :citizen AND due_at <= :now AND NOT EXISTS (
+
+
+class _OfAPage:
+    """A statement about citizens: one for all of them on PostgreSQL, one for each on SQLite."""
+
+    def __init__(self, text: str) -> None:
+        self._statement = Statement(text.format(citizens="= :citizen"), text.format(citizens="= ANY(:citizens)"))
+
+    def count(self, connection: Connection, citizens: Sequence[DriverId], values: Mapping[str, Any]) -> int:
+        """How many rows it touched."""
+        if not citizens:
+            return 0
+        if connection.dialect.name == "postgresql":
+            return self._statement.count(connection, {**values, "citizens": list(citizens)})
+        return self._statement.run_many(connection, [{**values, "citizen": citizen} for citizen in citizens])
+
+
+# « IS TRUE » keeps a planner from reading all that is due of everybody for the lines of some.
+_HERS_DUE: Final = "citizen_id {citizens} AND (due_at <= :now) IS TRUE"
+_TOLD_TODAY: Final = Statement(
+    *(
+        f"""
+        SELECT DISTINCT citizen_id FROM decisions
+        WHERE citizen_id {citizens} AND reason = 'digest' AND local_date = :today
+        """
+        for citizens in ("= :citizen", "= ANY(:citizens)")
+    )
+)
+_LATER: Final = _OfAPage(f"UPDATE digest_lines SET due_at = :later WHERE {_HERS_DUE}")
+_LEAVE_OUT: Final = _OfAPage(f"DELETE FROM digest_lines WHERE {_HERS_DUE}")
+_LEAVE_OUT_WHAT_IS_OVER: Final = _OfAPage(f"""
+    DELETE FROM digest_lines WHERE {_HERS_DUE} AND NOT EXISTS (
         SELECT 1 FROM messages m JOIN offers o ON o.id = m.offer_id
         WHERE m.id = digest_lines.message_id AND o.status = 'live' AND o.ends_at > :now
     )
 """)
-_TAKE_UP: Final = Statement(
-    "UPDATE digest_lines SET digest_id = :message, due_at = NULL WHERE citizen_id = :citizen AND due_at <= :now"
-)
-_DECIDE: Final = Statement("""
+_TAKE_UP: Final = _OfAPage(f"UPDATE digest_lines SET digest_id = :message, due_at = NULL WHERE {_HERS_DUE}")
+_DECIDE: Final = _OfAPage("""
     INSERT INTO decisions (citizen_id, message_id, outcome, reason, decided_at, local_date, arm)
-    SELECT :citizen, :message,
-        CASE WHEN EXISTS (SELECT 1 FROM devices d WHERE d.citizen_id = :citizen) THEN 'send' ELSE 'held' END,
-        CASE WHEN EXISTS (SELECT 1 FROM devices d WHERE d.citizen_id = :citizen) THEN 'digest' ELSE 'no-device' END,
+    SELECT c.id, :message,
+        CASE WHEN EXISTS (SELECT 1 FROM devices d WHERE d.citizen_id = c.id) THEN 'send' ELSE 'held' END,
+        CASE WHEN EXISTS (SELECT 1 FROM devices d WHERE d.citizen_id = c.id) THEN 'digest' ELSE 'no-device' END,
         :now, :today, 'none'
-    WHERE EXISTS (SELECT 1 FROM digest_lines l WHERE l.citizen_id = :citizen AND l.digest_id = :message)
+    FROM citizens c
+    WHERE c.id {citizens}
+        AND EXISTS (SELECT 1 FROM digest_lines l WHERE l.citizen_id = c.id AND l.digest_id = :message)
 """)
-_DELIVER: Final = Statement("""
+_DELIVER: Final = _OfAPage("""
     INSERT INTO deliveries (citizen_id, message_id, device_id, bucket, origin_id, state, attempts, next_at)
     SELECT d.citizen_id, :message, d.id, d.bucket, d.origin_id, 'waiting', 0, :now
     FROM devices d JOIN decisions x ON x.citizen_id = d.citizen_id AND x.message_id = :message
-    WHERE d.citizen_id = :citizen
+    WHERE d.citizen_id {citizens}
 """)
 _LINES: Final = Statement("""
     SELECT s.name, o.title FROM digest_lines l
@@ -108,31 +138,48 @@ def take_up(session: Session, *, now: dt.datetime, page: int = PAGE) -> DigestPa
         return None
     connection = session.connection()
     moment = stored(connection, now)
-    persons = _PERSONS.run(connection, {"now": moment, "page": page}).all()
+    persons = _PERSONS.run(connection, {"now": moment, "page": page, "lines": LINES}).all()
     if not persons:
         return None
     message = _message(session, now=now)
-    todays: dict[str, Any] = {zone: stored(connection, local_date(now, zone)) for zone in {row[1] for row in persons}}
-    keys: list[dict[str, Any]] = []
-    for citizen, zone, wanted in persons:
-        key = {"citizen": citizen, "now": moment, "message": stored(connection, message.id), "today": todays[zone]}
-        if not wanted:
-            _LEAVE_OUT.run(connection, key)
-        elif _TOLD_TODAY.run(connection, key).first() is not None:
-            _LATER.run(connection, {**key, "later": stored(connection, now + dt.timedelta(days=1))})
-        else:
-            keys.append(key)
     digests = deliveries = 0
-    if keys:
-        _LEAVE_OUT_WHAT_IS_OVER.run_many(connection, keys)
-        _TAKE_UP.run_many(connection, keys)
-        digests = _DECIDE.run_many(connection, keys)
-        deliveries = _DELIVER.run_many(connection, keys)
+    for zone, hers in _by_zone(persons).items():
+        values = {
+            "now": moment,
+            "message": stored(connection, message.id),
+            "today": stored(connection, local_date(now, zone)),
+            "later": stored(connection, now + dt.timedelta(days=1)),
+        }
+        _LEAVE_OUT.count(connection, [citizen for citizen, wanted in hers if not wanted], values)
+        told = _told_today(connection, [citizen for citizen, wanted in hers if wanted], values["today"])
+        _LATER.count(connection, list(told), values)
+        due = [citizen for citizen, wanted in hers if wanted and citizen not in told]
+        _LEAVE_OUT_WHAT_IS_OVER.count(connection, due, values)
+        _TAKE_UP.count(connection, due, values)
+        digests += _DECIDE.count(connection, due, values)
+        deliveries += _DELIVER.count(connection, due, values)
     message.decided = digests
     if not digests:
         session.delete(message)
     session.flush()
     return DigestPage(message.id, digests, deliveries)
+
+
+def _by_zone(persons: Iterable[Any]) -> dict[str, list[tuple[DriverId, bool]]]:
+    """Citizens, each with whether she wants a digest, by time zone: a day is not the same everywhere."""
+    found: dict[str, list[tuple[DriverId, bool]]] = defaultdict(list)
+    for citizen, zone, wanted in persons:
+        found[zone].append((citizen, bool(wanted)))
+    return found
+
+
+def _told_today(connection: Connection, citizens: Sequence[DriverId], today: Any) -> set[DriverId]:
+    """Who of them has had a digest on that day of hers."""
+    if connection.dialect.name == "postgresql":
+        rows = _TOLD_TODAY.run(connection, {"citizens": list(citizens), "today": today}).all()
+        return {row[0] for row in rows}
+    asked = ((citizen, {"citizen": citizen, "today": today}) for citizen in citizens)
+    return {citizen for citizen, values in asked if _TOLD_TODAY.run(connection, values).first() is not None}
 
 
 def lines_of(

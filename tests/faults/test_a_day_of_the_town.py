@@ -2,7 +2,8 @@
 
 The rhythm of the day is compressed, not the clock: offers are published by the hour as shops do, citizens read and
 follow, and what is due at half past three (the purge, over rows a quarter old) and at six in the evening (digests) is
-made due when the day comes to it. What is sampled lands in `artefacts/`, as a table and as a picture.
+made due when the day comes to it. PostgreSQL is the test's own. What is sampled lands in `artefacts/`, as a table and as
+a picture.
 """
 
 import bisect
@@ -43,10 +44,10 @@ from citylife.ledger.reading import lag
 from citylife.ledger.sums import KEPT_FOR, LedgerSum
 from citylife.ledger.tables import Decision, Delivery, DeliveryState, Message, MessageKind, MessageState, Outcome
 from citylife.timetable import Task
-from tests.conftest import a_postgres_database
 from tests.faults.breaking import Asking, Heard
 from tests.faults.charts import draw
 from tests.processes import CitylifeProcess, free_port
+from tests.servers import OwnPostgres
 
 ARTEFACTS: Final = Path(__file__).parents[2] / "artefacts"
 SEED: Final = 62
@@ -63,6 +64,8 @@ GROWTH: Final = 1.3
 SLACK: Final = 30.0
 """MiB that a process may hold more in its last quarter than in its second, beside three tenths."""
 NAME: Final = "a day of the town"
+SETTINGS: Final = {"autovacuum": "on", "shared_buffers": "1GB", "max_wal_size": "4GB"}
+"""The server's, as the guide wants them: whether it vacuums by itself is part of what grows."""
 
 
 @dataclass
@@ -360,7 +363,8 @@ def assert_nothing_grew(samples: Samples) -> None:
 
 def a_day(folder: Path, broker: str, *, citizens: int, offers: int, seconds: float, workers: int) -> str:
     """Build a town of that many citizens and let a day of it pass in so many seconds; a line with what happened."""
-    with a_postgres_database() as url, a_sink(folder, core=None) as sink:
+    with OwnPostgres(settings=SETTINGS) as server, a_sink(folder, core=None) as sink:
+        url = server.new_database()
         engine = engine_for(make_url(url).update_query_dict({"application_name": NAME}))
         migrations.upgrade(engine)
         town = build_town(engine, citizens / CITIZENS, SEED)
