@@ -2,8 +2,8 @@
 
 The rhythm of the day is compressed, not the clock: offers are published by the hour as shops do, citizens read and
 follow, and what is due at half past three (the purge, over rows a quarter old) and at six in the evening (digests) is
-made due when the day comes to it. PostgreSQL is the test's own. What is sampled lands in `artefacts/`, as a table and as
-a picture.
+made due when the day comes to it. PostgreSQL is the test's own. What is sampled lands in `artefacts/`, as a table and
+as a picture.
 """
 
 import bisect
