@@ -91,56 +91,85 @@ class Followed:
 
 
 _IS_PUBLIC: Final = f"s.status IN ({', '.join(repr(status.value) for status in PUBLIC)}) AND NOT s.unproved"
-_STANDS: Final = "SELECT s.slug, s.name, f.level, f.begun_at FROM"
+_STANDS: Final = "s.slug, s.name, f.level, f.begun_at"
 _STANDING: Final = Statement(
     f"""
-    {_STANDS} shops s LEFT JOIN follows f ON f.citizen_id = :citizen AND f.shop_id = s.id
+    SELECT {_STANDS} FROM shops s LEFT JOIN follows f ON f.citizen_id = :citizen AND f.shop_id = s.id
     WHERE s.id = :shop AND {_IS_PUBLIC}
     """
 )
-_IS_SHOWN: Final = "t.citizen_id = :citizen AND t.digest = :digest"
-_STANDING_SHOWN: Final = Statement(
-    f"""
-    {_STANDS} citizen_tokens t JOIN shops s ON s.id = :shop
+_STANDING_SHOWN: Final = f"""
+    {_STANDS} FROM citizen_tokens t JOIN shops s ON s.id = :shop
     LEFT JOIN follows f ON f.citizen_id = :citizen AND f.shop_id = :shop
-    WHERE {_IS_SHOWN} AND {_IS_PUBLIC}
-    """
-)
-_FOLLOWED_SHOWN: Final = Statement(
-    f"""
-    SELECT f.shop_id FROM citizen_tokens t LEFT JOIN follows f ON f.citizen_id = :citizen AND f.shop_id = :shop
-    WHERE {_IS_SHOWN}
-    """
-)
-# Her other « always » are counted behind the lock, so also those that are set at the same moment.
-_FOLLOW: Final = Statement(
-    f"""
-    INSERT INTO follows (citizen_id, shop_id, level, begun_at)
-    SELECT c.id, s.id, CAST(:level AS text), :now FROM citizens c CROSS JOIN shops s
-    WHERE c.id = :citizen AND s.id = :shop AND {_IS_PUBLIC} AND (
-        CAST(:level AS text) <> '{Level.ALWAYS.value}' OR {MOST_ALWAYS} > (
-            SELECT count(*) FROM follows f
-            WHERE f.citizen_id = :citizen AND f.level = '{Level.ALWAYS.value}' AND f.shop_id <> :shop
+    WHERE t.citizen_id = :citizen AND t.digest = :digest AND {_IS_PUBLIC}
+"""
+_FOLLOWED_SHOWN: Final = """
+    f.shop_id FROM citizen_tokens t LEFT JOIN follows f ON f.citizen_id = :citizen AND f.shop_id = :shop
+    WHERE t.citizen_id = :citizen AND t.digest = :digest
+"""
+
+
+def _follow(also: str = "") -> Statement:
+    """Her other « always » are counted behind the lock, so also those that are set at the same moment."""
+    return Statement(
+        f"""
+        INSERT INTO follows (citizen_id, shop_id, level, begun_at)
+        SELECT c.id, s.id, CAST(:level AS text), :now FROM citizens c CROSS JOIN shops s
+        WHERE c.id = :citizen AND s.id = :shop AND {_IS_PUBLIC} {also} AND (
+            CAST(:level AS text) <> '{Level.ALWAYS.value}' OR {MOST_ALWAYS} > (
+                SELECT count(*) FROM follows f
+                WHERE f.citizen_id = :citizen AND f.level = '{Level.ALWAYS.value}' AND f.shop_id <> :shop
+            )
         )
+        ON CONFLICT (citizen_id, shop_id) DO UPDATE SET level = excluded.level, nearby_until =
+            CASE WHEN follows.level = '{Level.NEARBY.value}' THEN excluded.begun_at ELSE follows.nearby_until END
+        RETURNING begun_at
+        """
     )
-    ON CONFLICT (citizen_id, shop_id) DO UPDATE SET level = excluded.level, nearby_until =
-        CASE WHEN follows.level = '{Level.NEARBY.value}' THEN excluded.begun_at ELSE follows.nearby_until END
-    RETURNING begun_at
-    """
+
+
+def _end(also: str = "") -> tuple[Statement, ...]:
+    """Keep that it was, count the opt-out, and end it."""
+    hers = f"FROM follows WHERE citizen_id = :citizen AND shop_id = :shop {also}"
+    return (
+        Statement(
+            f"""
+            INSERT INTO ended_follows (citizen_id, shop_id, begun_at, ended_at)
+            SELECT citizen_id, shop_id, begun_at, :now {hers} ON CONFLICT DO NOTHING
+            """
+        ),
+        Statement(
+            f"{INTO_COUNTS} SELECT :day, '{Counted.OPT_OUTS.value}', shop_id, 1 {hers} AND {TOLD_SINCE} {COUNTED_UP}"
+        ),
+        Statement(f"DELETE {hers} RETURNING begun_at"),
+    )
+
+
+_FOLLOWING: Final = (HOLD, _follow(), KEEP_PACE)
+_ENDING: Final = (HOLD, *_end(), KEEP_PACE)
+
+# On PostgreSQL a kept connection asks and writes in one go: the first statement decides whether anything is to be
+# written, and keeps that for the transaction; what follows does nothing otherwise, and nobody is held.
+_DECIDED: Final = "AND current_setting('citylife.writes', true) = 'yes'"
+
+
+def _deciding(wanted: str, asked: str) -> Statement:
+    return Statement(
+        f"SELECT set_config('citylife.writes', CASE WHEN {wanted} THEN 'yes' ELSE 'no' END, true), {asked}"
+    )
+
+
+_HOLD_IF: Final = Statement(f"SELECT 1 FROM citizens WHERE id = :citizen {_DECIDED} FOR NO KEY UPDATE")
+_PACE_IF: Final = Statement(f"{KEEP_PACE.text('sqlite')} {_DECIDED}")
+_FOLLOWING_IN_ONE: Final = (
+    _deciding("f.level IS DISTINCT FROM CAST(:level AS text)", _STANDING_SHOWN),
+    _HOLD_IF,
+    _follow(_DECIDED),
+    _PACE_IF,
 )
-_FOLLOWING: Final = (HOLD, _FOLLOW, KEEP_PACE)
-_HERS: Final = "FROM follows WHERE citizen_id = :citizen AND shop_id = :shop"
-_KEEP_ENDED: Final = Statement(
-    f"""
-    INSERT INTO ended_follows (citizen_id, shop_id, begun_at, ended_at)
-    SELECT citizen_id, shop_id, begun_at, :now {_HERS} ON CONFLICT DO NOTHING
-    """
-)
-_COUNT_OPT_OUT: Final = Statement(
-    f"{INTO_COUNTS} SELECT :day, '{Counted.OPT_OUTS.value}', shop_id, 1 {_HERS} AND {TOLD_SINCE} {COUNTED_UP}"
-)
-_END: Final = Statement(f"DELETE {_HERS} RETURNING begun_at")
-_ENDING: Final = (HOLD, _KEEP_ENDED, _COUNT_OPT_OUT, _END, KEEP_PACE)
+_ENDING_IN_ONE: Final = (_deciding("f.shop_id IS NOT NULL", _FOLLOWED_SHOWN), _HOLD_IF, *_end(_DECIDED), _PACE_IF)
+_ASK_STANDING_SHOWN: Final = Statement(f"SELECT {_STANDING_SHOWN}")
+_ASK_FOLLOWED_SHOWN: Final = Statement(f"SELECT {_FOLLOWED_SHOWN}")
 
 
 def keep_follow(
@@ -167,8 +196,16 @@ def keep_follow_shown(
     """
     citizen_id, digest = _read(token)
     values = _to_follow(connection, citizen_id, shop_id, level, now)
-    standing = _STANDING_SHOWN.run(connection, {**values, "digest": digest}).first()
-    return citizen_id, _keep(connection, standing, values, shop_id, level)
+    if connection.dialect.name != "postgresql":
+        standing = _ASK_STANDING_SHOWN.run(connection, {**values, "digest": digest}).first()
+        return citizen_id, _keep(connection, standing, values, shop_id, level)
+    stood, held, written, _ = run_in_turn(connection, _FOLLOWING_IN_ONE, {**values, "digest": digest})
+    if not stood:
+        raise Absent
+    _, slug, name, before, begun_at = stood[0]
+    if before != level.value:
+        begun_at = _begun(connection, held, written, values)
+    return citizen_id, Followed(shop_id, slug, name, level, given_moment(begun_at), before is None)
 
 
 def _read(token: str) -> tuple[uuid.UUID, bytes]:
@@ -196,12 +233,20 @@ def _keep(connection: Connection, standing: Any, values: dict[str, Any], shop_id
     slug, name, before, begun_at = standing
     if before != level.value:
         held, written, _ = run_in_turn(connection, _FOLLOWING, values)
-        if not held:
-            raise Absent
-        if not written:
-            raise _refusal(connection, values)
-        begun_at = written[0][0]
+        begun_at = _begun(connection, held, written, values)
     return Followed(shop_id, slug, name, level, given_moment(begun_at), before is None)
+
+
+def _begun(
+    connection: Connection, held: Sequence[Any], written: Sequence[Any], values: Mapping[str, Any]
+) -> dt.datetime | str:
+    """Since when she follows, as the driver has it, once it was written."""
+    if not held:
+        raise Absent
+    if not written:
+        raise _refusal(connection, values)
+    begun_at: dt.datetime | str = written[0][0]
+    return begun_at
 
 
 def _refusal(connection: Connection, values: Mapping[str, Any]) -> Refusal:
@@ -217,17 +262,20 @@ def end_follow(connection: Connection, citizen_id: uuid.UUID, shop_id: uuid.UUID
     Raises:
         Absent: the citizen was erased.
     """
-    values = {
+    held, _, _, ended, _ = run_in_turn(connection, _ENDING, _to_end(connection, citizen_id, shop_id, now))
+    if not held:
+        raise Absent
+    return bool(ended)
+
+
+def _to_end(connection: Connection, citizen_id: uuid.UUID, shop_id: uuid.UUID, now: dt.datetime) -> dict[str, Any]:
+    return {
         "citizen": stored(connection, citizen_id),
         "shop": stored(connection, shop_id),
         "now": stored(connection, now),
         "since": stored(connection, now - SOON_AFTER),
         "day": stored(connection, local_date(now)),
     }
-    held, _, _, ended, _ = run_in_turn(connection, _ENDING, values)
-    if not held:
-        raise Absent
-    return bool(ended)
 
 
 def end_follow_shown(connection: Connection, token: str, shop_id: uuid.UUID, *, now: dt.datetime) -> uuid.UUID:
@@ -237,8 +285,12 @@ def end_follow_shown(connection: Connection, token: str, shop_id: uuid.UUID, *, 
         Absent: the token speaks for nobody.
     """
     citizen_id, digest = _read(token)
-    values = {"citizen": stored(connection, citizen_id), "shop": stored(connection, shop_id), "digest": digest}
-    row = _FOLLOWED_SHOWN.run(connection, values).first()
+    values = {**_to_end(connection, citizen_id, shop_id, now), "digest": digest}
+    if connection.dialect.name == "postgresql":
+        if not run_in_turn(connection, _ENDING_IN_ONE, values)[0]:
+            raise Absent
+        return citizen_id
+    row = _ASK_FOLLOWED_SHOWN.run(connection, values).first()
     if row is None:
         raise Absent
     if row[0] is not None:

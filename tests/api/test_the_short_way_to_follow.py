@@ -10,7 +10,8 @@ from sqlalchemy.exc import OperationalError
 
 from blueprints.api.short_follows import PATH, ROUTE
 from citylife.accounts.citizens import CitizenDay, CitizenToken
-from citylife.follows import EndedFollow, Follow, Level
+from citylife.errors import Absent
+from citylife.follows import EndedFollow, Follow, Level, end_follow_shown, follow, keep_follow_shown
 from citylife.settings import Settings
 from citylife.shops import Shop, ShopStatus
 from tests.api.short_ways import Watched, told
@@ -77,17 +78,31 @@ def test_it_writes_what_the_view_writes(town, way):
     assert way.answered == [True] * 3
 
 
-def test_where_there_is_nothing_to_leave_nothing_is_written(town, way):
-    citizen, shop = a_reader(town), town.shop()
-    kept = town.app.extensions["citylife"].kept
-    asked = []
-    town.app.extensions["citylife"].kept.write(lambda connection: asked.append(type(connection)))
-    write = asked[0].run_as_one
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asked[0], "run_as_one", lambda *_args: pytest.fail("it was written"))
-        assert citizen.delete(f"/me/follows/{shop.id}").status_code == 204
-    assert way.answered == [True]
-    assert kept.write(lambda connection: type(connection).run_as_one) is write
+def test_what_is_so_already_is_not_written_and_waits_for_nobody(town, way):
+    citizen, shop, other = a_reader(town), town.shop(), town.shop("Chez Elle")
+    assert citizen.put(f"/me/follows/{shop.id}").status_code == 201
+    with town.sessions.begin() as session:  # whoever writes for her waits for this one
+        follow(session, citizen.id, session.get_one(Shop, shop.id), Level.NEARBY, now=town.clock())
+        answers = [citizen.put(f"/me/follows/{shop.id}"), citizen.delete(f"/me/follows/{other.id}")]
+        session.rollback()
+    assert [answer.status_code for answer in answers] == [200, 204]
+    assert way.answered == [True] * 3
+    assert levels(town) == [Level.NORMAL]
+
+
+def test_a_forged_token_of_hers_writes_nothing(town, way):
+    citizen, shop, other = a_reader(town), town.shop(), town.shop("Chez Elle")
+    assert citizen.put(f"/me/follows/{shop.id}").status_code == 201
+    kept, forged = town.app.extensions["citylife"].kept, citizen.token[:30] + "A" * (len(citizen.token) - 30)
+    for deed in (
+        lambda found: keep_follow_shown(found, forged, other.id, Level.NORMAL, now=town.clock()),
+        lambda found: keep_follow_shown(found, forged, shop.id, Level.NONE, now=town.clock()),
+        lambda found: end_follow_shown(found, forged, shop.id, now=town.clock()),
+        lambda found: end_follow_shown(found, "nobody", shop.id, now=town.clock()),
+    ):
+        with pytest.raises(Absent):
+            kept.write(deed)
+    assert levels(town) == [Level.NORMAL]
 
 
 def test_whatever_is_not_plain_is_left_to_the_view_with_its_body(town, way):

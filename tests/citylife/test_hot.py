@@ -13,7 +13,16 @@ from sqlalchemy.orm import Session, sessionmaker
 from citylife.activity import Counted, DailyCount
 from citylife.database import engine_for, writing
 from citylife.errors import Absent
-from citylife.follows import EndedFollow, Follow, Level, TooManyAlways, end_follow, follow, keep_follow
+from citylife.follows import (
+    EndedFollow,
+    Follow,
+    Level,
+    TooManyAlways,
+    end_follow,
+    follow,
+    keep_follow,
+    keep_follow_shown,
+)
 from citylife.hot import KeptConnections
 from citylife.ledger.statements import Statement, run_in_turn, stored
 from citylife.shops import Shop
@@ -159,20 +168,25 @@ def test_nobody_follows_who_was_erased_nor_a_shop_that_is_none(kept, pair):
         kept.write(lambda connection: end_follow(connection, nobody, shop_id, now=NOW))
 
 
-def test_a_fourth_always_that_waits_for_the_third_is_refused(kept, sessions, pair):
+@pytest.mark.parametrize("shown", [False, True])
+def test_a_fourth_always_that_waits_for_the_third_is_refused(kept, sessions, *, shown):
     """The count is taken once the lock is had: sent in one message with it, it must not have looked before."""
-    citizen_id, fourth = pair
     with sessions.begin() as session:
+        citizen, token = builders.a_citizen_with_token(session)
+        citizen_id, fourth = citizen.id, builders.a_shop(session).id
         shops = [builders.a_shop(session) for _ in range(3)]
         for shop in shops[:2]:
             follow(session, citizen_id, shop, Level.ALWAYS, now=NOW)
     outcome = []
 
+    def keep(connection):
+        if shown:
+            return keep_follow_shown(connection, token, fourth, Level.ALWAYS, now=NOW)
+        return keep_follow(connection, citizen_id, fourth, Level.ALWAYS, now=NOW)
+
     def run():
         try:
-            outcome.append(
-                kept.write(lambda connection: keep_follow(connection, citizen_id, fourth, Level.ALWAYS, now=NOW))
-            )
+            outcome.append(kept.write(keep))
         except Exception as error:  # noqa: BLE001 - the test judges what it was
             outcome.append(error)
 
