@@ -128,25 +128,28 @@ def _follow(also: str = "") -> Statement:
     )
 
 
-def _end(also: str = "") -> tuple[Statement, ...]:
-    """Keep that it was, count the opt-out, and end it."""
-    hers = f"FROM follows WHERE citizen_id = :citizen AND shop_id = :shop {also}"
-    return (
-        Statement(
-            f"""
-            INSERT INTO ended_follows (citizen_id, shop_id, begun_at, ended_at)
-            SELECT citizen_id, shop_id, begun_at, :now {hers} ON CONFLICT DO NOTHING
-            """
-        ),
-        Statement(
-            f"{INTO_COUNTS} SELECT :day, '{Counted.OPT_OUTS.value}', shop_id, 1 {hers} AND {TOLD_SINCE} {COUNTED_UP}"
-        ),
-        Statement(f"DELETE {hers} RETURNING begun_at"),
-    )
+def _opt_out(ended: str) -> str:
+    """Count one where a follow among these has ended."""
+    return f"{INTO_COUNTS} SELECT :day, '{Counted.OPT_OUTS.value}', shop_id, 1 {ended} AND {TOLD_SINCE} {COUNTED_UP}"
 
 
+def _was(ended: str) -> str:
+    """Keep that these follows have been."""
+    return f"""
+        INSERT INTO ended_follows (citizen_id, shop_id, begun_at, ended_at)
+        SELECT citizen_id, shop_id, begun_at, :now {ended} ON CONFLICT DO NOTHING
+    """
+
+
+_HERS: Final = "FROM follows WHERE citizen_id = :citizen AND shop_id = :shop"
 _FOLLOWING: Final = (HOLD, _follow(), KEEP_PACE)
-_ENDING: Final = (HOLD, *_end(), KEEP_PACE)
+_ENDING: Final = (
+    HOLD,
+    Statement(_was(_HERS)),
+    Statement(_opt_out(_HERS)),
+    Statement(f"DELETE {_HERS} RETURNING begun_at"),
+    KEEP_PACE,
+)
 
 # On PostgreSQL a kept connection asks and writes in one go: the first statement decides whether anything is to be
 # written, and keeps that for the transaction; what follows does nothing otherwise, and nobody is held.
@@ -167,7 +170,19 @@ _FOLLOWING_IN_ONE: Final = (
     _follow(_DECIDED),
     _PACE_IF,
 )
-_ENDING_IN_ONE: Final = (_deciding("f.shop_id IS NOT NULL", _FOLLOWED_SHOWN), _HOLD_IF, *_end(_DECIDED), _PACE_IF)
+_ENDING_IN_ONE: Final = (
+    _deciding("f.shop_id IS NOT NULL", _FOLLOWED_SHOWN),
+    _HOLD_IF,
+    Statement(
+        f"""
+        WITH ended AS (DELETE {_HERS} {_DECIDED} RETURNING citizen_id, shop_id, begun_at),
+            was AS ({_was("FROM ended")}),
+            opted_out AS ({_opt_out("FROM ended WHERE true")})
+        SELECT begun_at FROM ended
+        """
+    ),
+    _PACE_IF,
+)
 _ASK_STANDING_SHOWN: Final = Statement(f"SELECT {_STANDING_SHOWN}")
 _ASK_FOLLOWED_SHOWN: Final = Statement(f"SELECT {_FOLLOWED_SHOWN}")
 

@@ -19,6 +19,7 @@ from citylife.follows import (
     Level,
     TooManyAlways,
     end_follow,
+    end_follow_shown,
     follow,
     keep_follow,
     keep_follow_shown,
@@ -131,18 +132,26 @@ def test_a_follow_begins_changes_and_ends_by_a_kept_connection(kept, sessions, p
     assert (how_many(sessions, Follow), how_many(sessions, EndedFollow)) == (0, 1)
 
 
-def test_an_opt_out_is_counted_once_by_a_kept_connection(kept, sessions, pair):
-    citizen_id, shop_id = pair
+@pytest.mark.parametrize("shown", [False, True])
+def test_an_opt_out_is_counted_once_by_a_kept_connection(kept, sessions, *, shown):
     with sessions.begin() as session:
-        citizen, shop = session.get_one(builders.Citizen, citizen_id), session.get_one(Shop, shop_id)
+        citizen, token = builders.a_citizen_with_token(session)
+        shop = builders.a_shop(session)
+        citizen_id, shop_id = citizen.id, shop.id
         builders.a_device(session, citizen)
         builders.a_follow(session, citizen, shop)
         builders.a_delivery(session, citizen, builders.an_offer(session, shop).id, accepted_at=NOW)
 
+    def end(connection):
+        if shown:
+            return end_follow_shown(connection, token, shop_id, now=LATER)
+        return end_follow(connection, citizen_id, shop_id, now=LATER)
+
     for _ in range(2):
-        kept.write(lambda connection: end_follow(connection, citizen_id, shop_id, now=LATER))
+        kept.write(end)
 
     with sessions() as session:
+        assert session.scalars(select(EndedFollow.ended_at)).all() == [LATER]
         counts = session.execute(select(DailyCount.counted, DailyCount.subject, DailyCount.count)).all()
     assert counts == [(Counted.OPT_OUTS, shop_id, 1)]
 
