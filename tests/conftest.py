@@ -7,7 +7,7 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -200,6 +200,16 @@ def a_postgres_database() -> Iterator[str]:
     finally:
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database with nothing in it at all, of each kind."""
+    with ExitStack() as stack:
+        sqlite = f"sqlite:///{tmp_path / 'empty.db'}"
+        engine = engine_for(sqlite if request.param == "sqlite" else stack.enter_context(a_postgres_database()))
+        yield engine
+        engine.dispose()
 
 
 @contextmanager

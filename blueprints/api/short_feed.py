@@ -3,9 +3,9 @@
 import time
 from typing import TYPE_CHECKING, Final
 
-from blueprints import conditions, cursors, guards
+from blueprints import cursors, guards
 from blueprints.api.lists import body_of
-from blueprints.api.short_ways import ShortWays
+from blueprints.api.short_ways import ShortWays, answer
 from blueprints.application import Answer, WebApp
 from citylife import feed
 
@@ -37,16 +37,7 @@ def init_app(app: WebApp) -> None:
 
 
 def written(page: feed.FeedPage) -> Answer:
-    """A page of the feed as it is sent, and its headers but for those that every answer has."""
+    """A page of the feed as it is sent."""
     cursor = cursors.written(None if page.next is None else (page.next.ends_at, page.next.offer_id))
-    body = body_of(page.pieces, cursor)
     following = {} if cursor is None else cursors.link(PATH, f"cursor={cursor}")
-    lines = [
-        ("Cache-Control", conditions.PRIVATE),
-        *following.items(),
-        ("Vary", conditions.BY_CALLER),
-        ("ETag", conditions.tag_of(body)),
-        ("Content-Type", conditions.JSON),
-        ("Content-Length", str(len(body))),
-    ]
-    return 200, lines, body
+    return answer(body_of(page.pieces, cursor), following=following)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from blueprints import conditions
 from blueprints.api.follows import USUAL, body_of
-from blueprints.api.short_ways import ShortWays
+from blueprints.api.short_ways import ShortWays, answer
 from blueprints.application import Answer, WebApp
-from citylife.follows import Followed, Level, end_follow_shown, keep_follow_shown
+from citylife.follows import Level, end_follow_shown, keep_follow_shown
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -40,15 +40,15 @@ def init_app(app: WebApp) -> None:
             return None
         shop_id, moment = uuid.UUID(named[1]), parts.clock()
         if level is None:
-            citizen_id = parts.kept.write(lambda found: end_follow_shown(found, token, shop_id, now=moment))
-            answer = left()
+            citizen_id = parts.kept.write(lambda asked: end_follow_shown(asked, token, shop_id, now=moment))
+            found: Answer = (204, [], b"")
         else:
             citizen_id, followed = parts.kept.write(
-                lambda found: keep_follow_shown(found, token, shop_id, level, now=moment)
+                lambda asked: keep_follow_shown(asked, token, shop_id, level, now=moment)
             )
-            answer = written(followed)
+            found = answer(conditions.json_bytes(body_of(followed)), 201 if followed.new else 200)
         parts.active_days.note(citizen_id, moment)
-        return ways.leave(environ, answer, ROUTE, begun)
+        return ways.leave(environ, found, ROUTE, begun)
 
     app.short_ways[PATH] = write_follow
 
@@ -65,21 +65,3 @@ def level_in(environ: "WSGIEnvironment") -> Level | None:
     body = environ["wsgi.input"].read(int(length))
     environ["wsgi.input"] = io.BytesIO(body)
     return USUAL.get(body)
-
-
-def written(followed: Followed) -> Answer:
-    """A follow as it is sent, and its headers but for those that every answer has."""
-    body = conditions.json_bytes(body_of(followed))
-    lines = [
-        ("Cache-Control", conditions.PRIVATE),
-        ("Vary", conditions.BY_CALLER),
-        ("ETag", conditions.tag_of(body)),
-        ("Content-Type", conditions.JSON),
-        ("Content-Length", str(len(body))),
-    ]
-    return 201 if followed.new else 200, lines, body
-
-
-def left() -> Answer:
-    """What is answered to who follows a shop no longer."""
-    return 204, [], b""

@@ -6,9 +6,11 @@ bytes. Whatever else is asked, and whatever is refused, is left to the view; wha
 """
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from blueprints import headers
+from blueprints import conditions, headers
 from blueprints.application import Answer, WebApp, own_names
 from blueprints.house import EXTENSION, House
 from blueprints.pacing import BEARER, BEARER_LENGTH, let_pass
@@ -16,6 +18,7 @@ from blueprints.pacing import BEARER, BEARER_LENGTH, let_pass
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+NOTHING_FOLLOWS: Final[Mapping[str, str]] = MappingProxyType({})
 NOT_PLAIN: Final = frozenset({"HTTP_IF_NONE_MATCH", "HTTP_UPGRADE"})
 
 
@@ -55,3 +58,16 @@ def is_plain(environ: "WSGIEnvironment") -> bool:
         and not (environ.get("QUERY_STRING") or environ.get("SCRIPT_NAME"))
         and NOT_PLAIN.isdisjoint(environ)
     )
+
+
+def answer(body: bytes, status: int = 200, following: Mapping[str, str] = NOTHING_FOLLOWS) -> Answer:
+    """JSON of one caller's, and its headers but for those that every answer has; `following` leads on from a page."""
+    lines = [
+        ("Cache-Control", conditions.PRIVATE),
+        *following.items(),
+        ("Vary", conditions.BY_CALLER),
+        ("ETag", conditions.tag_of(body)),
+        ("Content-Type", conditions.JSON),
+        ("Content-Length", str(len(body))),
+    ]
+    return status, lines, body

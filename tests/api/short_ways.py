@@ -1,4 +1,6 @@
-"""To see whether a short way answered a request, or left it to the view."""
+"""To see whether a short way answered a request, or left it to the view, and what it said in the log."""
+
+import orjson
 
 from blueprints.application import Answer
 
@@ -28,3 +30,8 @@ class Watched:
 def told(answer):
     """All that is said by an answer."""
     return answer.status, list(answer.headers), answer.data
+
+
+def logged(capfdbinary) -> list[dict]:
+    """The lines of the log that tell of requests."""
+    return [orjson.loads(line) for line in capfdbinary.readouterr().err.splitlines() if b'"request"' in line]

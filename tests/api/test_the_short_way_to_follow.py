@@ -3,7 +3,6 @@
 import datetime as dt
 import io
 
-import orjson
 import pytest
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import OperationalError
@@ -14,7 +13,7 @@ from citylife.errors import Absent
 from citylife.follows import EndedFollow, Follow, Level, end_follow_shown, follow, keep_follow_shown
 from citylife.settings import Settings
 from citylife.shops import Shop, ShopStatus
-from tests.api.short_ways import Watched, told
+from tests.api.short_ways import Watched, logged, told
 from wsgi import create_app
 
 
@@ -190,7 +189,7 @@ def test_the_log_and_the_counters_hear_of_it(town, database_url, tmp_path, clock
     client, at = app.test_client(use_cookies=False), f"{PATH}{town.shop().id}"
     for _ in range(3):
         client.put(at, headers=token)
-    lines = [orjson.loads(line) for line in capfdbinary.readouterr().err.splitlines() if b'"request"' in line]
+    lines = logged(capfdbinary)
     assert way.answered == [False, True, True]
     assert [(line["method"], line["route"], line["status"]) for line in lines] == [
         ("PUT", ROUTE, 201),

@@ -15,7 +15,7 @@ from citylife.accounts.citizens import CitizenDay, CitizenToken
 from citylife.offers import Offer, OfferStatus
 from citylife.settings import Settings
 from citylife.shops import Shop, ShopStatus
-from tests.api.short_ways import Watched, told
+from tests.api.short_ways import Watched, logged, told
 from tests.builders import an_offer
 from wsgi import create_app
 
@@ -144,7 +144,7 @@ def test_the_log_and_the_counters_hear_of_it(town, database_url, tmp_path, clock
     client = app.test_client(use_cookies=False)
     for _ in range(3):
         client.get(PATH, headers=token)
-    lines = [orjson.loads(line) for line in capfdbinary.readouterr().err.splitlines() if b'"request"' in line]
+    lines = logged(capfdbinary)
     assert way.answered == [False, True, True]
     assert [{**line, "at": None, "ms": None} for line in lines] == [{**lines[0], "at": None, "ms": None}] * 3
     assert lines[0]["route"] == PATH

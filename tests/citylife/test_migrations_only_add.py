@@ -1,8 +1,6 @@
 """Code that runs while the schema goes forward goes on working: a migration adds, and takes nothing away from it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -10,8 +8,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from citylife import migrations
-from citylife.database import engine_for
-from tests.conftest import a_postgres_database
 
 ALLOWED: Final = {"0003": "before any release: the audit log became a chain, with the writer that fills it"}
 """Migrations that take something away from the code before them, each with the reason why that may be."""
@@ -94,26 +90,12 @@ def history() -> list[str]:
     return [each.revision for each in reversed(list(revisions))]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An empty database of this test alone."""
-    if request.param == "sqlite":
-        engine = engine_for(f"sqlite:///{tmp_path / 'citylife.db'}")
-        yield engine
-        engine.dispose()
-        return
-    with a_postgres_database() as url:
-        engine = engine_for(url)
-        yield engine
-        engine.dispose()
-
-
-def test_no_migration_takes_anything_from_the_code_that_runs_meanwhile(engine: Engine):
+def test_no_migration_takes_anything_from_the_code_that_runs_meanwhile(empty_engine: Engine):
     found = {}
-    before = tables_of(engine)
+    before = tables_of(empty_engine)
     for revision in history():
-        migrations.upgrade(engine, revision)
-        after = tables_of(engine)
+        migrations.upgrade(empty_engine, revision)
+        after = tables_of(empty_engine)
         if missed := taken_away(before, after):
             found[revision] = missed
         before = after
@@ -131,12 +113,12 @@ def test_no_migration_takes_anything_from_the_code_that_runs_meanwhile(engine: E
         ("DROP INDEX uq_memberships_current", "memberships.uq_memberships_current is unique no more"),
     ],
 )
-def test_what_is_taken_away_is_noticed(engine: Engine, change: str, missed: str):
-    migrations.upgrade(engine)
-    before = tables_of(engine)
-    with engine.execution_options(writes=True).begin() as connection:
+def test_what_is_taken_away_is_noticed(empty_engine: Engine, change: str, missed: str):
+    migrations.upgrade(empty_engine)
+    before = tables_of(empty_engine)
+    with empty_engine.execution_options(writes=True).begin() as connection:
         connection.execute(text(change))
-    assert missed in taken_away(before, tables_of(engine))
+    assert missed in taken_away(before, tables_of(empty_engine))
 
 
 def test_a_column_that_older_code_would_have_to_fill_is_noticed_and_one_with_a_default_may_come():

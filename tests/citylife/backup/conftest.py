@@ -25,7 +25,6 @@ from citylife.follows import unfollow
 from citylife.tombstones import Tombstones
 from tests import builders
 from tests.builders import NOW
-from tests.conftest import a_postgres_database
 
 MINUTE = dt.timedelta(minutes=1)
 OWN_WORDS = {"audit_log", "account_sessions"}
@@ -42,18 +41,10 @@ def graves(tombstones: Tombstones) -> Graves:
     return Graves(tombstones=tombstones)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+@pytest.fixture
+def target(empty_engine: Engine) -> Engine:
     """A database with nothing in it at all, of each kind."""
-    if request.param == "sqlite":
-        engine = engine_for(f"sqlite:///{tmp_path / 'target.db'}")
-        yield engine
-        engine.dispose()
-        return
-    with a_postgres_database() as url:
-        engine = engine_for(url)
-        yield engine
-        engine.dispose()
+    return empty_engine
 
 
 @pytest.fixture
