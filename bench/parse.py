@@ -35,6 +35,7 @@ from bench.feed import CALLERS, OFFERS, Measured, check_answers, feed_requests, 
 from bench.figures import Figure
 from bench.grown import DONE, clear, follow_requests
 from bench.town import Town, server
+from blueprints.commands.serving import THREADS
 
 VERSION: Final = "7.5.4"
 APPLICATION: Final = "town"
@@ -113,7 +114,7 @@ def measure(town: Town, folder: Path, *, rounds: int = ROUNDS, seconds: float = 
         print(f"  left out: {why}")
         return
     settings = {"CITYLIFE_DATABASE_URL": town.url, "CITYLIFE_LIMITS": "*=1000000"}
-    with running(program, town) as parse, served("wsgi:create_app", settings, threads=2) as port:
+    with running(program, town) as parse, served("wsgi:create_app", settings, threads=THREADS["postgresql"]) as port:
         asked_of_us = {"feed": feed_requests(town), "follow": follow_requests(town)}
         asked_of_them = {"feed": their_feeds(town), "follow": their_follows(town)}
         check_answers(port, asked_of_us["feed"])

@@ -36,6 +36,8 @@ LOOK_SECONDS: Final = 0.2
 """How often a web process looks whether its parent is still there."""
 STOP_SECONDS: Final = 30
 """How long a web process may take to end its requests and settle its deliveries; longer than the dispatcher drains."""
+THREADS: Final = {"sqlite": 1, "postgresql": 4}
+"""Requests that a web process answers at once: on PostgreSQL some wait for its disk while others use the processor."""
 
 
 @click.command(
@@ -69,14 +71,13 @@ def serve(desk: Desk, host: str, port: int, processes: int, worker: bool | None)
         address = free_address(host, port)
         for line in where_to_go(engine, settings, now=desk.clock()):
             click.echo(line)
-    on_postgresql = make_url(settings.database).get_backend_name() == "postgresql"
     Granian(
         target="citylife",
         address=address,
         port=port,
         interface=Interfaces.WSGI,
         workers=processes,
-        blocking_threads=2 if on_postgresql else 1,
+        blocking_threads=THREADS[make_url(settings.database).get_backend_name()],
         websockets=False,
         log_level=LogLevels.warning,
         log_dictconfig=standard_logging(settings.log_level),
