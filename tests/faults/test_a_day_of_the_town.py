@@ -63,6 +63,8 @@ SETTLING: Final = 900.0
 GROWTH: Final = 1.3
 SLACK: Final = 30.0
 """MiB that a process may hold more in its last quarter than in its second, beside three tenths."""
+ROW_BYTES: Final = 500
+"""What a row may take of the disk with its indexes, its dead selves, and slots and messages beside it."""
 NAME: Final = "a day of the town"
 SETTINGS: Final = {"autovacuum": "on", "shared_buffers": "1GB", "max_wal_size": "4GB"}
 """The server's, as the guide wants them: whether it vacuums by itself is part of what grows."""
@@ -351,9 +353,18 @@ def quarters(values: list[float]) -> tuple[list[float], list[float]]:
     return values[quarter : 2 * quarter], values[-quarter:]
 
 
-def assert_nothing_grew(samples: Samples) -> None:
-    """Connections stay as they are once everybody has come, and processes hold what they held."""
+def rows_of_the_day(engine: Engine) -> int:
+    """What the day has left: decisions, deliveries, and lines put aside for a digest."""
+    with reading(engine)() as session:
+        return sum(
+            session.scalar(select(func.count()).select_from(each)) or 0 for each in (Decision, Delivery, DigestLine)
+        )
+
+
+def assert_nothing_grew(samples: Samples, rows: int) -> None:
+    """Connections stay as they are once everybody has come, processes hold what they held, and rows take their room."""
     assert len(samples.hours) >= 16
+    assert (samples.database[-1] - samples.database[0]) * MEBIBYTE <= ROW_BYTES * rows, (samples.database, rows)
     early, late = quarters([float(each) for each in samples.connections])
     assert max(late) <= max(early) + 2, samples.connections
     for name, values in samples.memory.items():
@@ -412,6 +423,7 @@ def a_day(folder: Path, broker: str, *, citizens: int, offers: int, seconds: flo
                 with reading(engine)() as session:
                     assert lag(session, now=utc_now()) == 0
                 told = assert_everything_was_settled(engine, merchants.acknowledged)
+                rows = rows_of_the_day(engine)
         finally:
             samples = watcher.finish() if watcher.ident is not None else watcher.samples
             name = f"day-of-the-town-{citizens}"
@@ -425,7 +437,7 @@ def a_day(folder: Path, broker: str, *, citizens: int, offers: int, seconds: flo
     assert not people.heard.strange, people.heard.strange[:3]
     assert people.heard.broken == 0
     assert people.heard.statuses[200] > 0
-    assert_nothing_grew(samples)
+    assert_nothing_grew(samples, rows)
     return (
         f"{told}; {sum(people.heard.statuses.values())} requests of citizens; lag at most {max(samples.lag):.1f} s, "
         f"{max(samples.connections)} connections, database {samples.database[0]} to {samples.database[-1]} MiB, "
