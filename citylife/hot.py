@@ -115,6 +115,13 @@ class SqliteConnection(DriverConnection):
         for pragma in ("query_only = ON", "synchronous = FULL", f"cache_size = -{CACHE_KILOBYTES}"):
             driver.execute(f"PRAGMA {pragma}")
 
+    def was_left(self) -> bool:
+        """Whether somebody has closed it."""
+        try:
+            return bool(self._driver.total_changes < 0)
+        except broken(self.dialect):
+            return True
+
     def _run_as_one(self, statements: Sequence[Statement], values: Mapping[str, Any]) -> list[Sequence[Any]]:
         execute = self._driver.execute
         execute("PRAGMA query_only = OFF")
