@@ -2,7 +2,8 @@
 
 Parse is filled as an application of its users would be: classes Shop, Offer and Follow with pointers, a session a
 citizen, an index on what is asked by. Its feed is one relational query, the twenty offers of the shops she follows that
-end first; its follow is one save. Both servers have core 0 for themselves in turn, PostgreSQL and the rest core 1.
+end first; its follow is one save. Every follow is a new one, on either side. Both servers have core 0 for themselves in
+turn, PostgreSQL and the rest core 1.
 Parse has its fast settings: production, no log, and whom a session token speaks for kept in memory for as long as the
 bench lasts, where it is five seconds otherwise; ours asks the database each time, and writes its log.
 
@@ -33,7 +34,7 @@ from sqlalchemy.engine import make_url
 from bench import cores, load
 from bench.feed import CALLERS, OFFERS, Measured, check_answers, feed_requests, served
 from bench.figures import Figure
-from bench.grown import DONE, clear, follow_requests
+from bench.grown import DONE, clear
 from bench.town import Town, server
 from blueprints.commands.serving import THREADS
 
@@ -44,6 +45,8 @@ WANTED: Final = {"feed": 7, "follow": 3}
 ROUNDS: Final = 5
 SECONDS: Final = 2.0
 INSTALL_SECONDS: Final = 600
+SHOPS: Final = 60
+"""Shops that every caller begins to follow, the least followed of the town: more than a run comes to."""
 REMEMBERED_MILLISECONDS: Final = 3_600_000
 POINTER: Final = {"type": "Pointer"}
 CLASSES: Final[dict[str, dict[str, Any]]] = {
@@ -115,8 +118,9 @@ def measure(town: Town, folder: Path, *, rounds: int = ROUNDS, seconds: float = 
         return
     settings = {"CITYLIFE_DATABASE_URL": town.url, "CITYLIFE_LIMITS": "*=1000000"}
     with running(program, town) as parse, served("wsgi:create_app", settings, threads=THREADS["postgresql"]) as port:
-        asked_of_us = {"feed": feed_requests(town), "follow": follow_requests(town)}
-        asked_of_them = {"feed": their_feeds(town), "follow": their_follows(town)}
+        new = new_follows(town)
+        asked_of_us = {"feed": feed_requests(town), "follow": our_follows(town, new)}
+        asked_of_them = {"feed": their_feeds(town), "follow": their_follows(town, new)}
         check_answers(port, asked_of_us["feed"])
         check_same(port, asked_of_us["feed"], parse.port, asked_of_them["feed"])
         ours = {what: Measured(port, requests, status=DONE) for what, requests in asked_of_us.items()}
@@ -132,6 +136,7 @@ def measure(town: Town, folder: Path, *, rounds: int = ROUNDS, seconds: float = 
                 ours[what].round(seconds)
                 theirs[what].round(seconds)
     clear(town)
+    end_new_follows(town)
     for what, wanted in WANTED.items():
         label = f"{what} beside parse-server {VERSION}'s (wanted {wanted} x), PostgreSQL, {town.name}"
         yield Figure.against(label, ours[what].per_second, "requests/s", theirs[what].per_second)
@@ -146,7 +151,7 @@ def measure(town: Town, folder: Path, *, rounds: int = ROUNDS, seconds: float = 
 def _warm_up(server_of: Measured, seconds: float) -> None:
     """Ask once for every caller at least: by then her session is remembered, and what runs often is compiled."""
     answered = 0
-    while answered < len(server_of.requests):
+    while answered < CALLERS:
         answered += server_of.ask(seconds).answers
 
 
@@ -268,18 +273,60 @@ def their_feeds(town: Town) -> list[bytes]:
     return requests
 
 
-def their_follows(town: Town) -> list[bytes]:
-    """Each citizen saves that she follows the shop that nobody follows."""
+def new_follows(town: Town) -> list[tuple[int, str]]:
+    """Who of the callers begins to follow which shop, one citizen after the other; none of them follows it yet."""
+    known = [citizen for citizen, _ in callers(town)]
+    with _connected(town.url) as connection:
+        shops = [
+            str(row[0])
+            for row in connection.execute(
+                """SELECT s.id FROM shops s LEFT JOIN follows f ON f.shop_id = s.id WHERE s.status = 'verified'
+                GROUP BY s.id ORDER BY count(f.citizen_id), s.id LIMIT %s""",
+                (SHOPS,),
+            )
+        ]
+        followed = {
+            (str(citizen), str(shop))
+            for citizen, shop in connection.execute(
+                "SELECT citizen_id, shop_id FROM follows WHERE shop_id = ANY(%s) AND citizen_id = ANY(%s)",
+                ([uuid.UUID(each) for each in shops], [uuid.UUID(each) for each in known]),
+            )
+        }
+    return [(at, shop) for shop in shops for at, one in enumerate(known) if (one, shop) not in followed]
+
+
+def end_new_follows(town: Town) -> None:
+    """Take what was followed since the town was built away again."""
+    with _connected(town.url) as connection:
+        connection.execute("DELETE FROM follows WHERE begun_at > %s", (town.built_at,))
+
+
+def _connected(url: str) -> psycopg.Connection[Any]:
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(plain, autocommit=True)
+
+
+def our_follows(town: Town, new: Sequence[tuple[int, str]]) -> list[bytes]:
+    """Each begins to follow a shop that she does not follow."""
+    tokens = random.Random(1).sample(town.tokens, min(CALLERS, len(town.tokens)))
+    headers = [{"Authorization": f"Bearer {token}", "Content-Type": "application/json"} for token in tokens]
+    body = b'{"level":"normal"}'
+    return [load.request(f"/api/v1/me/follows/{shop}", headers[at], method="PUT", body=body) for at, shop in new]
+
+
+def their_follows(town: Town, new: Sequence[tuple[int, str]]) -> list[bytes]:
+    """Each saves that she follows that shop."""
+    known = [(citizen, {**headers, "Content-Type": "application/json"}) for citizen, headers in callers(town)]
     return [
         load.request(
             "/parse/classes/Follow",
-            {**headers, "Content-Type": "application/json"},
+            known[at][1],
             method="POST",
             body=orjson.dumps(
-                {"citizen": pointer("_User", citizen), "shop": pointer("Shop", town.quiet_shop), "level": "normal"}
+                {"citizen": pointer("_User", known[at][0]), "shop": pointer("Shop", shop), "level": "normal"}
             ),
         )
-        for citizen, headers in callers(town)
+        for at, shop in new
     ]
 
 

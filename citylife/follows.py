@@ -101,12 +101,11 @@ _STANDING: Final = Statement(
 _STANDING_SHOWN: Final = f"""
     {_STANDS} FROM citizen_tokens t JOIN shops s ON s.id = :shop
     LEFT JOIN follows f ON f.citizen_id = :citizen AND f.shop_id = :shop
-    WHERE t.citizen_id = :citizen AND t.digest = :digest AND {_IS_PUBLIC}
 """
 _FOLLOWED_SHOWN: Final = """
     f.shop_id FROM citizen_tokens t LEFT JOIN follows f ON f.citizen_id = :citizen AND f.shop_id = :shop
-    WHERE t.citizen_id = :citizen AND t.digest = :digest
 """
+_IS_SHOWN: Final = "t.citizen_id = :citizen AND t.digest = :digest"
 
 
 def _follow(also: str = "") -> Statement:
@@ -152,27 +151,32 @@ _ENDING: Final = (
 )
 
 # On PostgreSQL a kept connection asks and writes in one go: the first statement decides whether anything is to be
-# written, and keeps that for the transaction; what follows does nothing otherwise, and nobody is held.
+# written, holds her then, and keeps it for the transaction; what follows does nothing otherwise, and nobody is held.
 _DECIDED: Final = "AND current_setting('citylife.writes', true) = 'yes'"
 
 
-def _deciding(wanted: str, asked: str) -> Statement:
+def _deciding(wanted: str, asked: str, shown: str) -> Statement:
+    held = f"SELECT c.id FROM citizens c WHERE c.id = :citizen AND {wanted} FOR NO KEY UPDATE"
+    decision = f"CASE WHEN {wanted} THEN 'yes' ELSE 'no' END"
     return Statement(
-        f"SELECT set_config('citylife.writes', CASE WHEN {wanted} THEN 'yes' ELSE 'no' END, true), {asked}"
+        f"""
+        SELECT set_config('citylife.writes', {decision}, true), h.id, {asked}
+        LEFT JOIN LATERAL ({held}) AS h ON true WHERE {shown}
+        """
     )
 
 
-_HOLD_IF: Final = Statement(f"SELECT 1 FROM citizens WHERE id = :citizen {_DECIDED} FOR NO KEY UPDATE")
-_PACE_IF: Final = Statement(f"{KEEP_PACE.text('sqlite')} {_DECIDED}")
+_PACE_IF: Final = Statement(
+    f"{KEEP_PACE.text('sqlite')} {_DECIDED} AND EXISTS (SELECT 1 FROM shop_rhythms r WHERE r.shop_id = :shop)"
+)
+"""Whoever announces nothing changes nobody's pace."""
 _FOLLOWING_IN_ONE: Final = (
-    _deciding("f.level IS DISTINCT FROM CAST(:level AS text)", _STANDING_SHOWN),
-    _HOLD_IF,
+    _deciding("f.level IS DISTINCT FROM CAST(:level AS text)", _STANDING_SHOWN, f"{_IS_SHOWN} AND {_IS_PUBLIC}"),
     _follow(_DECIDED),
     _PACE_IF,
 )
 _ENDING_IN_ONE: Final = (
-    _deciding("f.shop_id IS NOT NULL", _FOLLOWED_SHOWN),
-    _HOLD_IF,
+    _deciding("f.shop_id IS NOT NULL", _FOLLOWED_SHOWN, _IS_SHOWN),
     Statement(
         f"""
         WITH ended AS (DELETE {_HERS} {_DECIDED} RETURNING citizen_id, shop_id, begun_at),
@@ -183,8 +187,8 @@ _ENDING_IN_ONE: Final = (
     ),
     _PACE_IF,
 )
-_ASK_STANDING_SHOWN: Final = Statement(f"SELECT {_STANDING_SHOWN}")
-_ASK_FOLLOWED_SHOWN: Final = Statement(f"SELECT {_FOLLOWED_SHOWN}")
+_ASK_STANDING_SHOWN: Final = Statement(f"SELECT {_STANDING_SHOWN} WHERE {_IS_SHOWN} AND {_IS_PUBLIC}")
+_ASK_FOLLOWED_SHOWN: Final = Statement(f"SELECT {_FOLLOWED_SHOWN} WHERE {_IS_SHOWN}")
 
 
 def keep_follow(
@@ -214,10 +218,10 @@ def keep_follow_shown(
     if connection.dialect.name != "postgresql":
         standing = _ASK_STANDING_SHOWN.run(connection, {**values, "digest": digest}).first()
         return citizen_id, _keep(connection, standing, values, shop_id, level)
-    stood, held, written, _ = run_in_turn(connection, _FOLLOWING_IN_ONE, {**values, "digest": digest})
+    stood, written, _ = run_in_turn(connection, _FOLLOWING_IN_ONE, {**values, "digest": digest})
     if not stood:
         raise Absent
-    _, slug, name, before, begun_at = stood[0]
+    _, held, slug, name, before, begun_at = stood[0]
     if before != level.value:
         begun_at = _begun(connection, held, written, values)
     return citizen_id, Followed(shop_id, slug, name, level, given_moment(begun_at), before is None)
@@ -253,7 +257,7 @@ def _keep(connection: Connection, standing: Any, values: dict[str, Any], shop_id
 
 
 def _begun(
-    connection: Connection, held: Sequence[Any], written: Sequence[Any], values: Mapping[str, Any]
+    connection: Connection, held: object, written: Sequence[Any], values: Mapping[str, Any]
 ) -> dt.datetime | str:
     """Since when she follows, as the driver has it, once it was written."""
     if not held:

@@ -8,7 +8,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import OperationalError
 
 from blueprints.api.short_follows import PATH, ROUTE
-from citylife.accounts.citizens import CitizenDay, CitizenToken
+from citylife.accounts.citizens import Citizen, CitizenDay, CitizenToken
+from citylife.courtesy.tables import ShopRhythm
 from citylife.errors import Absent
 from citylife.follows import EndedFollow, Follow, Level, end_follow_shown, follow, keep_follow_shown
 from citylife.settings import Settings
@@ -75,6 +76,28 @@ def test_it_writes_what_the_view_writes(town, way):
         assert (ended.begun_at, ended.ended_at) == (town.clock() - dt.timedelta(hours=3), town.clock())
     assert levels(town) == []
     assert way.answered == [True] * 3
+
+
+def test_her_pace_follows_what_she_follows(town, way):
+    citizen, shop, silent = a_reader(town), town.shop(), town.shop("Chez Elle")
+    with town.sessions.begin() as session:
+        session.add(ShopRhythm(shop_id=shop.id, weekly=1_500, computed_on=town.clock().date()))
+
+    def pace() -> int:
+        with town.sessions() as session:
+            return session.get_one(Citizen, citizen.id).pace
+
+    def put(of, level):
+        assert citizen.put(f"/me/follows/{of.id}", json={"level": level}).status_code in {200, 201}
+        return pace()
+
+    paces = [put(shop, "normal"), put(silent, "normal"), put(shop, "always"), put(shop, "nearby")]
+    assert paces == [1_500, 1_500, 0, 1_500]
+    assert citizen.delete(f"/me/follows/{silent.id}").status_code == 204
+    assert pace() == 1_500
+    assert citizen.delete(f"/me/follows/{shop.id}").status_code == 204
+    assert pace() == 0
+    assert way.answered == [True] * 6
 
 
 def test_what_is_so_already_is_not_written_and_waits_for_nobody(town, way):
