@@ -135,12 +135,17 @@ def test_what_somebody_s_token_opens_is_kept_by_no_shared_cache(stage, line):
         stage.put_back()
 
 
+OF_ANY_NAME = ("/healthz", "/readyz", "/metrics")
+"""What a balancer asks by an IP address, whatever the town is called."""
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_a_poisoned_host_gets_into_no_answer(stage, line):
+    refused = 200 if line.rule in OF_ANY_NAME else 400
     for name, value, status in (
-        ("Host", EVIL, 400),
-        ("Host", f"localhost@{EVIL}", 400),
-        ("Host", f"localhost.{EVIL}", 400),
+        ("Host", EVIL, refused),
+        ("Host", f"localhost@{EVIL}", refused),
+        ("Host", f"localhost.{EVIL}", refused),
         ("X_Forwarded_Host", EVIL, None),
         ("X_Original_Host", EVIL, None),
         ("Forwarded", f"host={EVIL}", None),
