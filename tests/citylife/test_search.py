@@ -351,13 +351,15 @@ UNPROVED = "0033_shops_of_which_only_a_claim_speaks"
 """The migration that writes the words of a database in which there are none."""
 
 
-def test_the_migration_fills_the_index_for_what_was_there(engine: Engine, sessions: sessionmaker[Session]):
+def test_the_migration_fills_the_index_for_what_was_there(empty_engine: Engine):
+    migrations.upgrade(empty_engine)
+    sessions = writing(empty_engine)
     with sessions.begin() as session:
         an_offer(session, a_shop(session, "Chez Wiplier"), title="Tarte au sucre")
     with sessions() as session:
         before = stored_index(session)
     assert len(before) > 10
-    with engine.execution_options(writes=True).connect() as connection:
+    with empty_engine.execution_options(writes=True).connect() as connection:
         history = "citylife.migrations.versions"
         tables, words = (importlib.import_module(f"{history}.{name}") for name in ("0005_search", UNPROVED))
         with Operations.context(MigrationContext.configure(connection)):

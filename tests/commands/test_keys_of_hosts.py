@@ -14,6 +14,7 @@ from citylife.devices import Device
 from citylife.keys import PREVIOUS_FILE, SECRET_FILE, VAPID_FILE, new_vapid_key
 from tests import builders
 from tests.commands.instances import Instance, Said, eventually, fetched
+from tests.conftest import a_postgres_database
 from tests.doubles.mail_server import MailServer
 
 Typed = Callable[..., Said]
@@ -155,12 +156,13 @@ def test_init_asks_for_no_folder_where_nothing_is_kept_in_one(citylife: Typed, t
         assert absent in done.err
 
 
-def test_a_backup_is_restored_where_there_is_no_folder(citylife: Typed, tmp_path: Path, postgres_url: str):
-    host = settings_of_a_host_without_a_folder(postgres_url) | {"CITYLIFE_TOMBSTONES": str(tmp_path / "stones")}
-    assert citylife("init", **host).code == 0
-    assert citylife("backup", str(tmp_path / "backup"), **host).code == 0
-    done = citylife("restore", str(tmp_path / "backup"), "--force", "--yes", **host)
-    assert done.code == 0, done.err
+def test_a_backup_is_restored_where_there_is_no_folder(citylife: Typed, tmp_path: Path):
+    with a_postgres_database() as url:
+        host = settings_of_a_host_without_a_folder(url) | {"CITYLIFE_TOMBSTONES": str(tmp_path / "stones")}
+        assert citylife("init", **host).code == 0
+        assert citylife("backup", str(tmp_path / "backup"), **host).code == 0
+        done = citylife("restore", str(tmp_path / "backup"), "--force", "--yes", **host)
+        assert done.code == 0, done.err
 
 
 def test_a_web_process_does_not_start_where_no_erasure_could_be_noted(
