@@ -46,6 +46,7 @@ ESTABLISHED: Final = 20
 """A word that leads to so many things is no typing error: only its plural or singular is meant beside it."""
 STEP: Final = 12
 """Statements have room for words and trigrams by so many: few are prepared, and few rooms stay empty."""
+BY_KEY: Final = "ORDER BY e.word, e.penalty, e.thing_id"
 LAST_LETTER: Final = "\U0010ffff"
 BEST: Final = 1_000_000
 
@@ -280,38 +281,54 @@ def _find_statement(words: int, last: int | None, *, placed: bool, traded: bool)
     """Things that every word leads to; `last` is the one that may be unfinished, word 0 the one to start from."""
     within = f" AND e.insee_code IN ({_names('place', MOST_PLACES)})" if placed else ""
     within += " AND e.category = :category" if traded else ""
-    arms = [_arm("FROM means a CROSS JOIN search_entries e", "e.word = a.word", "a.close", within)]
-    if last == 0:
-        arms.append(_arm("FROM search_entries e", "e.word >= :low AND e.word < :high", str(BEGINS), within))
     probes = [_probe(number, unfinished=number == last) for number in range(1, words)]
     named = [f"also_{chr(97 + number)}" for number in range(1, words)]
     seen = "".join(f", {probe} AS {name}" for probe, name in zip(probes, named, strict=True))
     total = " + ".join(["score", *named])
     every = " AND ".join([f"{name} IS NOT NULL" for name in named] or ["1 = 1"])
     return Statement(
-        f"""
-        WITH means (word, close) AS (VALUES {_rows(MOST_MEANINGS, "word_a", "close_a")}),
-        looked AS MATERIALIZED (
-            SELECT first.thing_id AS thing_id, first.score AS score{seen} FROM (
-                SELECT thing_id, max(score) AS score FROM ({" UNION ALL ".join(arms)}) AS hits GROUP BY thing_id
-            ) AS first
+        *(
+            f"""
+            WITH means (word, close) AS (VALUES {_rows(MOST_MEANINGS, "word_a", "close_a")}),
+            looked AS MATERIALIZED (
+                SELECT first.thing_id AS thing_id, first.score AS score{seen} FROM (
+                    SELECT thing_id, max(score) AS score FROM ({arms}) AS hits GROUP BY thing_id
+                ) AS first
+            )
+            SELECT thing_id, total FROM (SELECT thing_id, {total} AS total FROM looked WHERE {every}) AS found
+            WHERE total < :below OR (total = :below AND thing_id > :behind)
+            ORDER BY total DESC, thing_id LIMIT :most
+            """
+            for arms in _arms(within, unfinished=last == 0)
         )
-        SELECT thing_id, total FROM (SELECT thing_id, {total} AS total FROM looked WHERE {every}) AS found
-        WHERE total < :below OR (total = :below AND thing_id > :behind)
-        ORDER BY total DESC, thing_id LIMIT :most
-        """
     )
 
 
-def _arm(source: str, condition: str, close: str, within: str) -> str:
+def _arms(within: str, *, unfinished: bool) -> tuple[str, str]:
+    """The things of the words that word 0 means, or begins; on SQLite, and on PostgreSQL.
+
+    SQLite reads its table in the order of its key, names first. A planner of PostgreSQL's may find another way, and so
+    another five hundred: it is told, for each of the words.
+    """
+    meant, begun = "e.word = a.word", "e.word >= :low AND e.word < :high"
+    sqlite = [_arm("means a CROSS JOIN search_entries e", meant, "a.close", within)]
+    of_each = _arm("search_entries e", meant, "a.close", within, BY_KEY)
+    postgresql = [f"SELECT * FROM (SELECT l.* FROM means a CROSS JOIN LATERAL ({of_each}) AS l LIMIT {BOUND}) AS arm"]
+    if unfinished:
+        sqlite.append(_arm("search_entries e", begun, str(BEGINS), within))
+        postgresql.append(_arm("search_entries e", begun, str(BEGINS), within, BY_KEY))
+    return " UNION ALL ".join(sqlite), " UNION ALL ".join(postgresql)
+
+
+def _arm(source: str, condition: str, close: str, within: str, order: str = "") -> str:
     """The things of some words; a name with words that were not asked answers a little less."""
     return f"""
         SELECT * FROM (
             SELECT e.thing_id AS thing_id, {close} - e.penalty
                 - CASE WHEN abs(e.words - :asked) > 9 THEN 9 ELSE abs(e.words - :asked) END AS score
-            {source}
+            FROM {source}
             WHERE e.kind = :kind AND {condition}{within} AND (e.ends_at IS NULL OR e.ends_at > :now)
-            LIMIT {BOUND}
+            {order} LIMIT {BOUND}
         ) AS arm
     """
 
