@@ -33,6 +33,8 @@ BY_THE_DAY = {
     10: "ix_ledger_sums_day",
 }
 """By which index a statement finds the rows of a day among those of years."""
+AS_GOOD = {1: "ix_ended_follows_shop"}
+"""An index by shop and day, which PostgreSQL may ask for each of three shops instead."""
 KEPT_A_QUARTER = {"d", "f", "span", "json_each", "invented_towns"}
 """What may be walked whole: decisions and deliveries, follows that stand, and what is small by its nature."""
 
@@ -66,7 +68,7 @@ def test_after_a_year_either_database_takes_these_indexes_by_itself(
     with reading(engine)() as session:
         for number, index in BY_THE_DAY.items():
             plan = "\n".join(plan_of(STATEMENTS[number], session.connection()))
-            assert index in plan, plan
+            assert index in plan or AS_GOOD.get(number, index) in plan, plan
 
 
 def write_a_year(session: Session) -> None:
