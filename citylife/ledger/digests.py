@@ -56,18 +56,22 @@ class _OfAPage:
             return self._statement.count(connection, {**values, "citizens": list(citizens)})
         return self._statement.run_many(connection, [{**values, "citizen": citizen} for citizen in citizens])
 
+    def rows(self, connection: Connection, citizens: Sequence[DriverId], values: Mapping[str, Any]) -> list[Any]:
+        """What it gives of all of them."""
+        if not citizens:
+            return []
+        if connection.dialect.name == "postgresql":
+            return list(self._statement.run(connection, {**values, "citizens": list(citizens)}).all())
+        each = ({**values, "citizen": citizen} for citizen in citizens)
+        return [row for asked in each for row in self._statement.run(connection, asked).all()]
+
 
 # « IS TRUE » keeps a planner from reading all that is due of everybody for the lines of some.
 _HERS_DUE: Final = "citizen_id {citizens} AND (due_at <= :now) IS TRUE"
-_TOLD_TODAY: Final = Statement(
-    *(
-        f"""
-        SELECT DISTINCT citizen_id FROM decisions
-        WHERE citizen_id {citizens} AND reason = 'digest' AND local_date = :today
-        """
-        for citizens in ("= :citizen", "= ANY(:citizens)")
-    )
-)
+_TOLD_TODAY: Final = _OfAPage("""
+    SELECT DISTINCT citizen_id FROM decisions
+    WHERE citizen_id {citizens} AND reason = 'digest' AND local_date = :today
+""")
 _LATER: Final = _OfAPage(f"UPDATE digest_lines SET due_at = :later WHERE {_HERS_DUE}")
 _LEAVE_OUT: Final = _OfAPage(f"DELETE FROM digest_lines WHERE {_HERS_DUE}")
 _LEAVE_OUT_WHAT_IS_OVER: Final = _OfAPage(f"""
@@ -151,9 +155,10 @@ def take_up(session: Session, *, now: dt.datetime, page: int = PAGE) -> DigestPa
             "later": stored(connection, now + dt.timedelta(days=1)),
         }
         _LEAVE_OUT.count(connection, [citizen for citizen, wanted in hers if not wanted], values)
-        told = _told_today(connection, [citizen for citizen, wanted in hers if wanted], values["today"])
+        wishing = [citizen for citizen, wanted in hers if wanted]
+        told = {row[0] for row in _TOLD_TODAY.rows(connection, wishing, values)}
         _LATER.count(connection, list(told), values)
-        due = [citizen for citizen, wanted in hers if wanted and citizen not in told]
+        due = [citizen for citizen in wishing if citizen not in told]
         _LEAVE_OUT_WHAT_IS_OVER.count(connection, due, values)
         _TAKE_UP.count(connection, due, values)
         digests += _DECIDE.count(connection, due, values)
@@ -171,15 +176,6 @@ def _by_zone(persons: Iterable[Any]) -> dict[str, list[tuple[DriverId, bool]]]:
     for citizen, zone, wanted in persons:
         found[zone].append((citizen, bool(wanted)))
     return found
-
-
-def _told_today(connection: Connection, citizens: Sequence[DriverId], today: Any) -> set[DriverId]:
-    """Who of them has had a digest on that day of hers."""
-    if connection.dialect.name == "postgresql":
-        rows = _TOLD_TODAY.run(connection, {"citizens": list(citizens), "today": today}).all()
-        return {row[0] for row in rows}
-    asked = ((citizen, {"citizen": citizen, "today": today}) for citizen in citizens)
-    return {citizen for citizen, values in asked if _TOLD_TODAY.run(connection, values).first() is not None}
 
 
 def lines_of(

@@ -1,8 +1,10 @@
 """To see whether a short way answered a request, or left it to the view, and what it said in the log."""
 
 import orjson
+from sqlalchemy import select
 
 from blueprints.application import Answer
+from citylife.accounts.citizens import CitizenDay
 
 
 class Watched:
@@ -30,6 +32,14 @@ class Watched:
 def told(answer):
     """All that is said by an answer."""
     return answer.status, list(answer.headers), answer.data
+
+
+def days_ago(town) -> list[int]:
+    """How many days ago somebody was seen, the latest last."""
+    with town.sessions() as session:
+        return sorted(
+            ((town.clock().date() - day).days for day in session.scalars(select(CitizenDay.day))), reverse=True
+        )
 
 
 def logged(capfdbinary) -> list[dict]:
