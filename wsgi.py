@@ -3,6 +3,7 @@
 import multiprocessing.util
 import signal
 import sys
+from collections.abc import Callable
 
 from flask import Flask
 from sqlalchemy.orm import Session
@@ -127,11 +128,15 @@ def _doorbell(near: Doorbell | None, far: Doorbell | None) -> Doorbell | None:
     return BothDoorbells(near, far) if near is not None and far is not None else near or far
 
 
-def run_worker(settings: Settings) -> None:
-    """Work in this process until it is asked to stop (SIGTERM, SIGINT), then settle what is in flight and return."""
+def run_worker(settings: Settings, *, heeds: Callable[[], None]) -> None:
+    """Work in this process until it is asked to stop (SIGTERM, SIGINT), then settle what is in flight and return.
+
+    `heeds` is called once it would hear that.
+    """
     worker = create_worker(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.ask_to_stop())
+    heeds()
     worker.run()
 
 

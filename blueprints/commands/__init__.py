@@ -1,13 +1,13 @@
 """The `citylife` console: what an operator does with an instance, each command answering with an exit code."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import click
 import structlog
 
 from blueprints.commands.demonstration import demo
-from blueprints.commands.desk import Desk, Serving, WebApplication
+from blueprints.commands.desk import Desk, Serving, WebApplication, Working
 from blueprints.commands.founding import init
 from blueprints.commands.keyring import key_commands
 from blueprints.commands.mistakes import explained
@@ -20,10 +20,9 @@ from blueprints.commands.serving import serve, work
 from blueprints.commands.speech import SpokenGroup, here, misuse
 from blueprints.commands.upkeep import origins, purge, shop_commands
 from citylife.logs import configure_logs
-from citylife.settings import Settings
 from citylife.wording import Sentence
 
-__all__ = ["Desk", "Serving", "WebApplication", "commands", "console"]
+__all__ = ["Desk", "Serving", "WebApplication", "Working", "commands", "console"]
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +69,7 @@ for command in (
 def console(
     *,
     serve: Serving,
-    work: Callable[[Settings], None],
+    work: Working,
     arguments: Sequence[str] | None = None,
 ) -> int:
     """Run one command line and return its exit code: 0 done, 1 failed, 2 misused.

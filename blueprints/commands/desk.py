@@ -57,6 +57,14 @@ def see_schema(engine: Engine, *, whole: bool = False) -> Schema:
     return schema
 
 
+class Working(Protocol):
+    """Sends the notifications until the process is asked to stop."""
+
+    def __call__(self, settings: Settings, *, heeds: Callable[[], None]) -> None:
+        """`heeds` is called once a stop that is asked for ends it in good order."""
+        ...
+
+
 @dataclass
 class Desk:
     """The parts that the composition root hands to the console, and what commands share.
@@ -66,7 +74,7 @@ class Desk:
     """
 
     serve: Serving
-    work: Callable[[Settings], None]
+    work: Working
     clock: Clock = utc_now
     read_settings: Callable[[], Settings] = field(default=Settings.read)
 

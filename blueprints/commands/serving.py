@@ -107,8 +107,7 @@ def work(desk: Desk) -> None:
     configure_logs(settings.log_level)
     if refused:
         tell(REFUSED)
-    tell(Sentence("Les notifications partent d’ici. Ctrl-C pour arrêter."))
-    desk.work(settings)
+    desk.work(settings, heeds=lambda: tell(Sentence("Les notifications partent d’ici. Ctrl-C pour arrêter.")))
 
 
 def free_address(host: str, port: int) -> str:

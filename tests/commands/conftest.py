@@ -59,9 +59,9 @@ def no_server(settings: Settings, *, worker: bool) -> Callable[..., object]:
     raise AssertionError(settings, worker)
 
 
-def no_worker(settings: Settings) -> None:
+def no_worker(settings: Settings, *, heeds: Callable[[], None]) -> None:
     """A worker that must not be started."""
-    raise AssertionError(settings)
+    raise AssertionError(settings, heeds)
 
 
 @pytest.fixture
