@@ -29,14 +29,18 @@ FLOORS: Final = {"sqlite": 0.33, "postgresql": 0.14}
 class Measured:
     """What one server did in several rounds of load: answers a second by the watch, and by its processor's time."""
 
-    def __init__(self, port: int, requests: list[bytes], *, status: bytes = b"200") -> None:
-        self.port, self.requests, self.status = port, requests, status
+    def __init__(
+        self, port: int, requests: list[bytes], *, status: bytes = b"200", connections: int = load.CONNECTIONS
+    ) -> None:
+        self.port, self.requests, self.status, self.connections = port, requests, status, connections
+        self.answered = 0
         self.rates: list[load.Rate] = []
         self._by_processor: list[float] = []
 
     def ask(self, seconds: float) -> load.Rate:
         """Ask for a while, from where it ended the last time: a follow is then a new one, whatever was asked before."""
-        rate = load.measure(self.port, self.requests, seconds, status=self.status)
+        rate = load.measure(self.port, self.requests, seconds, connections=self.connections, status=self.status)
+        self.answered += rate.answers
         done = rate.answers % len(self.requests)
         self.requests = self.requests[done:] + self.requests[:done]
         return rate

@@ -42,10 +42,12 @@ VERSION: Final = "7.5.4"
 APPLICATION: Final = "town"
 MASTER: Final = secrets.token_urlsafe(16)
 WANTED: Final = {"feed": 7, "follow": 3}
+CALLING: Final = 32
+"""Connections that ask at once: either server gives as much as it can then; with eight, both still wait for them."""
 ROUNDS: Final = 5
 SECONDS: Final = 2.0
 INSTALL_SECONDS: Final = 600
-SHOPS: Final = 60
+SHOPS: Final = 150
 """Shops that every caller begins to follow, the least followed of the town: more than a run comes to."""
 REMEMBERED_MILLISECONDS: Final = 3_600_000
 POINTER: Final = {"type": "Pointer"}
@@ -123,8 +125,8 @@ def measure(town: Town, folder: Path, *, rounds: int = ROUNDS, seconds: float = 
         asked_of_them = {"feed": their_feeds(town), "follow": their_follows(town, new)}
         check_answers(port, asked_of_us["feed"])
         check_same(port, asked_of_us["feed"], parse.port, asked_of_them["feed"])
-        ours = {what: Measured(port, requests, status=DONE) for what, requests in asked_of_us.items()}
-        theirs = {what: Measured(parse.port, requests, status=DONE) for what, requests in asked_of_them.items()}
+        ours = {what: _asked(port, requests) for what, requests in asked_of_us.items()}
+        theirs = {what: _asked(parse.port, requests) for what, requests in asked_of_them.items()}
         for server_of in (ours, theirs):
             for each in server_of.values():
                 _warm_up(each, seconds)
@@ -137,6 +139,9 @@ def measure(town: Town, folder: Path, *, rounds: int = ROUNDS, seconds: float = 
                 theirs[what].round(seconds)
     clear(town)
     end_new_follows(town)
+    asked = max(server_of["follow"].answered for server_of in (ours, theirs))
+    if asked > len(new):
+        raise SystemExit(f"{asked:,} follows were asked for, of {len(new):,} new ones")
     for what, wanted in WANTED.items():
         label = f"{what} beside parse-server {VERSION}'s (wanted {wanted} x), PostgreSQL, {town.name}"
         yield Figure.against(label, ours[what].per_second, "requests/s", theirs[what].per_second)
@@ -146,6 +151,10 @@ def measure(town: Town, folder: Path, *, rounds: int = ROUNDS, seconds: float = 
             "requests/s",
             theirs[what].per_processor_second,
         )
+
+
+def _asked(port: int, requests: list[bytes]) -> Measured:
+    return Measured(port, requests, status=DONE, connections=CALLING)
 
 
 def _warm_up(server_of: Measured, seconds: float) -> None:

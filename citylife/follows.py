@@ -14,7 +14,7 @@ from sqlalchemy import Connection, ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.orm.util import identity_key
 
-from citylife.accounts.citizens import HOLD, read_token
+from citylife.accounts.citizens import HOLD
 from citylife.activity import COUNTED_UP, INTO_COUNTS, SOON_AFTER, TOLD_SINCE, Counted
 from citylife.clock import local_date
 from citylife.courtesy.pace import KEEP_PACE
@@ -90,49 +90,43 @@ class Followed:
     new: bool
 
 
-_IS_PUBLIC: Final = f"s.status IN ({', '.join(repr(status.value) for status in PUBLIC)}) AND NOT s.unproved"
-_STANDS: Final = "s.slug, s.name, f.level, f.begun_at"
+IS_PUBLIC: Final = f"s.status IN ({', '.join(repr(status.value) for status in PUBLIC)}) AND NOT s.unproved"
+STANDS: Final = "s.slug, s.name, f.level, f.begun_at"
 _STANDING: Final = Statement(
     f"""
-    SELECT {_STANDS} FROM shops s LEFT JOIN follows f ON f.citizen_id = :citizen AND f.shop_id = s.id
-    WHERE s.id = :shop AND {_IS_PUBLIC}
+    SELECT {STANDS} FROM shops s LEFT JOIN follows f ON f.citizen_id = :citizen AND f.shop_id = s.id
+    WHERE s.id = :shop AND {IS_PUBLIC}
     """
 )
-_STANDING_SHOWN: Final = f"""
-    {_STANDS} FROM citizen_tokens t JOIN shops s ON s.id = :shop
-    LEFT JOIN follows f ON f.citizen_id = :citizen AND f.shop_id = :shop
+OR_CHANGE: Final = f"""
+    ON CONFLICT (citizen_id, shop_id) DO UPDATE SET level = excluded.level, nearby_until =
+        CASE WHEN follows.level = '{Level.NEARBY.value}' THEN excluded.begun_at ELSE follows.nearby_until END
 """
-_FOLLOWED_SHOWN: Final = """
-    f.shop_id FROM citizen_tokens t LEFT JOIN follows f ON f.citizen_id = :citizen AND f.shop_id = :shop
-"""
-_IS_SHOWN: Final = "t.citizen_id = :citizen AND t.digest = :digest"
 
 
-def _follow(also: str = "") -> Statement:
-    """Her other « always » are counted behind the lock, so also those that are set at the same moment."""
-    return Statement(
-        f"""
-        INSERT INTO follows (citizen_id, shop_id, level, begun_at)
-        SELECT c.id, s.id, CAST(:level AS text), :now FROM citizens c CROSS JOIN shops s
-        WHERE c.id = :citizen AND s.id = :shop AND {_IS_PUBLIC} {also} AND (
-            CAST(:level AS text) <> '{Level.ALWAYS.value}' OR {MOST_ALWAYS} > (
-                SELECT count(*) FROM follows f
-                WHERE f.citizen_id = :citizen AND f.level = '{Level.ALWAYS.value}' AND f.shop_id <> :shop
-            )
+_FOLLOW: Final = Statement(
+    f"""
+    INSERT INTO follows (citizen_id, shop_id, level, begun_at)
+    SELECT c.id, s.id, CAST(:level AS text), :now FROM citizens c CROSS JOIN shops s
+    WHERE c.id = :citizen AND s.id = :shop AND {IS_PUBLIC} AND (
+        CAST(:level AS text) <> '{Level.ALWAYS.value}' OR {MOST_ALWAYS} > (
+            SELECT count(*) FROM follows f
+            WHERE f.citizen_id = :citizen AND f.level = '{Level.ALWAYS.value}' AND f.shop_id <> :shop
         )
-        ON CONFLICT (citizen_id, shop_id) DO UPDATE SET level = excluded.level, nearby_until =
-            CASE WHEN follows.level = '{Level.NEARBY.value}' THEN excluded.begun_at ELSE follows.nearby_until END
-        RETURNING begun_at
-        """
     )
+    {OR_CHANGE}
+    RETURNING begun_at
+    """
+)
+"""Her other « always » are counted behind the lock, so also those that are set at the same moment."""
 
 
-def _opt_out(ended: str) -> str:
+def opt_out(ended: str) -> str:
     """Count one where a follow among these has ended."""
     return f"{INTO_COUNTS} SELECT :day, '{Counted.OPT_OUTS.value}', shop_id, 1 {ended} AND {TOLD_SINCE} {COUNTED_UP}"
 
 
-def _was(ended: str) -> str:
+def was(ended: str) -> str:
     """Keep that these follows have been."""
     return f"""
         INSERT INTO ended_follows (citizen_id, shop_id, begun_at, ended_at)
@@ -140,55 +134,15 @@ def _was(ended: str) -> str:
     """
 
 
-_HERS: Final = "FROM follows WHERE citizen_id = :citizen AND shop_id = :shop"
-_FOLLOWING: Final = (HOLD, _follow(), KEEP_PACE)
+HERS: Final = "FROM follows WHERE citizen_id = :citizen AND shop_id = :shop"
+_FOLLOWING: Final = (HOLD, _FOLLOW, KEEP_PACE)
 _ENDING: Final = (
     HOLD,
-    Statement(_was(_HERS)),
-    Statement(_opt_out(_HERS)),
-    Statement(f"DELETE {_HERS} RETURNING begun_at"),
+    Statement(was(HERS)),
+    Statement(opt_out(HERS)),
+    Statement(f"DELETE {HERS} RETURNING begun_at"),
     KEEP_PACE,
 )
-
-# On PostgreSQL a kept connection asks and writes in one go: the first statement decides whether anything is to be
-# written, holds her then, and keeps it for the transaction; what follows does nothing otherwise, and nobody is held.
-_DECIDED: Final = "AND current_setting('citylife.writes', true) = 'yes'"
-
-
-def _deciding(wanted: str, asked: str, shown: str) -> Statement:
-    held = f"SELECT c.id FROM citizens c WHERE c.id = :citizen AND {wanted} FOR NO KEY UPDATE"
-    decision = f"CASE WHEN {wanted} THEN 'yes' ELSE 'no' END"
-    return Statement(
-        f"""
-        SELECT set_config('citylife.writes', {decision}, true), h.id, {asked}
-        LEFT JOIN LATERAL ({held}) AS h ON true WHERE {shown}
-        """
-    )
-
-
-_PACE_IF: Final = Statement(
-    f"{KEEP_PACE.text('sqlite')} {_DECIDED} AND EXISTS (SELECT 1 FROM shop_rhythms r WHERE r.shop_id = :shop)"
-)
-"""Whoever announces nothing changes nobody's pace."""
-_FOLLOWING_IN_ONE: Final = (
-    _deciding("f.level IS DISTINCT FROM CAST(:level AS text)", _STANDING_SHOWN, f"{_IS_SHOWN} AND {_IS_PUBLIC}"),
-    _follow(_DECIDED),
-    _PACE_IF,
-)
-_ENDING_IN_ONE: Final = (
-    _deciding("f.shop_id IS NOT NULL", _FOLLOWED_SHOWN, _IS_SHOWN),
-    Statement(
-        f"""
-        WITH ended AS (DELETE {_HERS} {_DECIDED} RETURNING citizen_id, shop_id, begun_at),
-            was AS ({_was("FROM ended")}),
-            opted_out AS ({_opt_out("FROM ended WHERE true")})
-        SELECT begun_at FROM ended
-        """
-    ),
-    _PACE_IF,
-)
-_ASK_STANDING_SHOWN: Final = Statement(f"SELECT {_STANDING_SHOWN} WHERE {_IS_SHOWN} AND {_IS_PUBLIC}")
-_ASK_FOLLOWED_SHOWN: Final = Statement(f"SELECT {_FOLLOWED_SHOWN} WHERE {_IS_SHOWN}")
 
 
 def keep_follow(
@@ -200,43 +154,14 @@ def keep_follow(
         TooManyAlways: three other shops are « always » already, counted also when they are set at the same moment.
         Absent: there is no such shop, it is suspended or closed down, or the citizen was erased.
     """
-    values = _to_follow(connection, citizen_id, shop_id, level, now)
-    return _keep(connection, _STANDING.run(connection, values).first(), values, shop_id, level)
+    values = to_follow(connection, citizen_id, shop_id, level, now)
+    return write_follow(connection, _STANDING.run(connection, values).first(), values, shop_id, level)
 
 
-def keep_follow_shown(
-    connection: Connection, token: str, shop_id: uuid.UUID, level: Level, *, now: dt.datetime
-) -> tuple[uuid.UUID, Followed]:
-    """The citizen a token speaks for, and what `keep_follow` does for her: one statement less.
-
-    Raises:
-        TooManyAlways: as there.
-        Absent: as there, or the token speaks for nobody.
-    """
-    citizen_id, digest = _read(token)
-    values = _to_follow(connection, citizen_id, shop_id, level, now)
-    if connection.dialect.name != "postgresql":
-        standing = _ASK_STANDING_SHOWN.run(connection, {**values, "digest": digest}).first()
-        return citizen_id, _keep(connection, standing, values, shop_id, level)
-    stood, written, _ = run_in_turn(connection, _FOLLOWING_IN_ONE, {**values, "digest": digest})
-    if not stood:
-        raise Absent
-    _, held, slug, name, before, begun_at = stood[0]
-    if before != level.value:
-        begun_at = _begun(connection, held, written, values)
-    return citizen_id, Followed(shop_id, slug, name, level, given_moment(begun_at), before is None)
-
-
-def _read(token: str) -> tuple[uuid.UUID, bytes]:
-    read = read_token(token)
-    if read is None:
-        raise Absent
-    return read
-
-
-def _to_follow(
+def to_follow(
     connection: Connection, citizen_id: uuid.UUID, shop_id: uuid.UUID, level: Level, now: dt.datetime
 ) -> dict[str, Any]:
+    """What the statements of a follow want."""
     return {
         "citizen": stored(connection, citizen_id),
         "shop": stored(connection, shop_id),
@@ -245,7 +170,9 @@ def _to_follow(
     }
 
 
-def _keep(connection: Connection, standing: Any, values: dict[str, Any], shop_id: uuid.UUID, level: Level) -> Followed:
+def write_follow(
+    connection: Connection, standing: Any, values: dict[str, Any], shop_id: uuid.UUID, level: Level
+) -> Followed:
     """Write what is not so already."""
     if standing is None:
         raise Absent
@@ -281,13 +208,14 @@ def end_follow(connection: Connection, citizen_id: uuid.UUID, shop_id: uuid.UUID
     Raises:
         Absent: the citizen was erased.
     """
-    held, _, _, ended, _ = run_in_turn(connection, _ENDING, _to_end(connection, citizen_id, shop_id, now))
+    held, _, _, ended, _ = run_in_turn(connection, _ENDING, to_end(connection, citizen_id, shop_id, now))
     if not held:
         raise Absent
     return bool(ended)
 
 
-def _to_end(connection: Connection, citizen_id: uuid.UUID, shop_id: uuid.UUID, now: dt.datetime) -> dict[str, Any]:
+def to_end(connection: Connection, citizen_id: uuid.UUID, shop_id: uuid.UUID, now: dt.datetime) -> dict[str, Any]:
+    """What the statements want by which a follow ends."""
     return {
         "citizen": stored(connection, citizen_id),
         "shop": stored(connection, shop_id),
@@ -295,26 +223,6 @@ def _to_end(connection: Connection, citizen_id: uuid.UUID, shop_id: uuid.UUID, n
         "since": stored(connection, now - SOON_AFTER),
         "day": stored(connection, local_date(now)),
     }
-
-
-def end_follow_shown(connection: Connection, token: str, shop_id: uuid.UUID, *, now: dt.datetime) -> uuid.UUID:
-    """The citizen a token speaks for, who follows a shop no longer; where she did not, nothing is written.
-
-    Raises:
-        Absent: the token speaks for nobody.
-    """
-    citizen_id, digest = _read(token)
-    values = {**_to_end(connection, citizen_id, shop_id, now), "digest": digest}
-    if connection.dialect.name == "postgresql":
-        if not run_in_turn(connection, _ENDING_IN_ONE, values)[0]:
-            raise Absent
-        return citizen_id
-    row = _ASK_FOLLOWED_SHOWN.run(connection, values).first()
-    if row is None:
-        raise Absent
-    if row[0] is not None:
-        end_follow(connection, citizen_id, shop_id, now=now)
-    return citizen_id
 
 
 def follow(session: Session, citizen_id: uuid.UUID, shop: Shop, level: Level, *, now: dt.datetime) -> Follow:

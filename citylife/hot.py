@@ -1,4 +1,4 @@
-"""Connections for the hottest requests: one a thread, kept open, spoken to in the driver's own words.
+"""Connections for the hottest requests: a few, kept open, spoken to in the driver's own words.
 
 Taking a connection from the pool, opening a transaction and giving both back costs more than such a read itself
 (measured: 140 µs of 180). A kept connection runs each statement by itself (autocommit), so it never holds a snapshot,
@@ -8,10 +8,10 @@ transaction (`run_in_turn`): PostgreSQL takes all of them in one message, from B
 
 import contextlib
 import select
-import threading
 import uuid
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from queue import SimpleQueue
 from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import Connection, Dialect, Engine
@@ -22,6 +22,8 @@ from citylife.ledger.statements import Statement, numbered, stored
 
 CACHE_KILOBYTES: Final = 8_000
 """Pages of SQLite's file that a kept connection holds: the upper levels of every index of a large town."""
+MOST: Final = 4
+"""Connections that a process keeps: with more, PostgreSQL's backends take each other's place in a processor's cache."""
 T = TypeVar("T")
 _BEGIN: Final = "BEGIN READ WRITE"
 _COMMIT: Final = "COMMIT"
@@ -71,11 +73,12 @@ class LoadedRows(Rows):
 class DriverConnection:
     """A driver's connection that answers to the names a `Statement` calls."""
 
-    __slots__ = ("_driver", "dialect")
+    __slots__ = ("_driver", "closed", "dialect")
 
     def __init__(self, driver: Any, dialect: Dialect) -> None:
         self._driver = driver
         self.dialect = dialect
+        self.closed = False
 
     def exec_driver_sql(self, statement: str, parameters: Mapping[str, Any]) -> Rows:
         """Execute one statement by itself."""
@@ -101,6 +104,7 @@ class DriverConnection:
 
     def close(self) -> None:
         """Let the connection go."""
+        self.closed = True
         with contextlib.suppress(*broken(self.dialect)):
             self._driver.close()
 
@@ -243,35 +247,41 @@ def loaded_psycopg() -> Any:
 
 
 class KeptConnections:
-    """One connection for each thread that asks, of the engine's own making."""
+    """A few connections of the engine's own making, each taken for as long as somebody asks by it.
+
+    Who comes when all are taken waits for one. The one that was used last goes first: it has its pages at hand.
+    """
 
     def __init__(self, engine: Engine) -> None:
+        self.dialect = engine.dialect.name
         self._engine = engine
         self._broken = broken(engine.dialect)
-        self._mine = threading.local()
-        self._all: list[DriverConnection] = []
-        weakref.finalize(self, _close_all, self._all)
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(MOST):
+            self._room.put(None)
+        self._free: list[DriverConnection] = []
+        weakref.finalize(self, _close_all, self._free)
 
     def read(self, ask: Callable[[Connection], T]) -> T:
-        """What `ask` reads by this thread's connection, which can `exec_driver_sql` and no more.
+        """What `ask` reads by a kept connection, which can `exec_driver_sql` and no more.
 
-        A kept connection may have broken since the last read, by a database that went away and came back: then `ask`
-        is asked once more, by a new one. It only reads, so twice is as good as once.
+        It may have broken since the last read, by a database that went away and came back: then `ask` is asked once
+        more, by a new one. It only reads, so twice is as good as once.
 
         Raises:
             OperationalError: the database does not answer.
         """
         try:
-            return ask(self._mine_now())
-        except self._broken as error:
-            self._let_go(error)
+            return self._by_one(self._at_hand, ask)
+        except self._broken:
+            pass
         try:
-            return ask(self._mine_now())
+            return self._by_one(self._opened, ask)
         except self._broken as error:
-            raise self._let_go(error) from error
+            raise OperationalError(None, None, error) from error
 
     def write(self, do: Callable[[Connection], T]) -> T:
-        """What `do` finds and writes (`run_in_turn`) by this thread's connection; it is committed when it returns.
+        """What `do` finds and writes (`run_in_turn`) by a kept connection; it is committed when it returns.
 
         It is not done again where it fails: whether it was committed is not known then. But a connection that the
         database has left since the last time is changed for a new one before anything is said.
@@ -282,37 +292,42 @@ class KeptConnections:
         """
         driver: Any = self._engine.dialect.dbapi
         try:
-            connection = self._mine_now()
-            if cast("DriverConnection", connection).was_left():
-                self._let_go(driver.OperationalError("left"))
-                connection = self._mine_now()
-            return do(connection)
+            return self._by_one(self._that_stands, do)
         except driver.Error as error:
-            self._let_go(error)
             raise DBAPIError.instance(None, None, error, driver.Error) from error
 
-    def _mine_now(self) -> Connection:
-        """The connection of this thread, opened now where it has none."""
+    def _by_one(self, take: Callable[[], DriverConnection], ask: Callable[[Connection], T]) -> T:
+        """What is asked by a connection of ours, once there is room for one more; a broken one is let go."""
+        self._room.get()
+        connection = None
         try:
-            connection: DriverConnection = self._mine.connection
-        except AttributeError:
-            connection = self._mine.connection = self._opened()
-            self._all.append(connection)
-        return cast("Connection", connection)
+            connection = take()
+            return ask(cast("Connection", connection))
+        except self._broken:
+            if connection is not None:
+                connection.close()
+            raise
+        finally:
+            if connection is not None and not connection.closed:
+                self._free.append(connection)
+            self._room.put(None)
 
-    def _let_go(self, error: Exception) -> OperationalError:
-        """Let this thread's connection go after an error of its driver; what to raise instead of it."""
-        connection: DriverConnection | None = self._mine.__dict__.pop("connection", None)
-        if connection is not None:
-            with contextlib.suppress(ValueError):
-                self._all.remove(connection)
-            connection.close()
-        return OperationalError(None, None, error)
+    def _at_hand(self) -> DriverConnection:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return self._opened()
+
+    def _that_stands(self) -> DriverConnection:
+        connection = self._at_hand()
+        if not connection.was_left():
+            return connection
+        connection.close()
+        return self._opened()
 
     def close(self) -> None:
-        """Let every connection go; a thread that asks again opens a new one."""
-        self._mine = threading.local()
-        _close_all(self._all)
+        """Let every connection go that nobody uses; who asks again opens a new one."""
+        _close_all(self._free)
 
     def _opened(self) -> DriverConnection:
         pooled = self._engine.raw_connection()

@@ -10,7 +10,8 @@ from blueprints import conditions
 from blueprints.api.follows import USUAL, body_of
 from blueprints.api.short_ways import ShortWays, answer
 from blueprints.application import Answer, WebApp
-from citylife.follows import Level, end_follow_shown, keep_follow_shown
+from citylife.following import Following
+from citylife.follows import Level
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -28,6 +29,7 @@ def init_app(app: WebApp) -> None:
     """Follow and leave in front of the application where the way is plain."""
     ways = ShortWays(app)
     parts = ways.parts
+    following = Following(parts.kept)
 
     def write_follow(environ: "WSGIEnvironment") -> Answer | None:
         begun = time.perf_counter()
@@ -40,12 +42,10 @@ def init_app(app: WebApp) -> None:
             return None
         shop_id, moment = uuid.UUID(named[1]), parts.clock()
         if level is None:
-            citizen_id = parts.kept.write(lambda asked: end_follow_shown(asked, token, shop_id, now=moment))
+            citizen_id = following.end(token, shop_id, now=moment)
             found: Answer = (204, [], b"")
         else:
-            citizen_id, followed = parts.kept.write(
-                lambda asked: keep_follow_shown(asked, token, shop_id, level, now=moment)
-            )
+            citizen_id, followed = following.keep(token, shop_id, level, now=moment)
             found = answer(conditions.json_bytes(body_of(followed)), 201 if followed.new else 200)
         parts.active_days.note(citizen_id, moment)
         return ways.leave(environ, found, ROUTE, begun)

@@ -36,7 +36,7 @@ LOOK_SECONDS: Final = 0.2
 """How often a web process looks whether its parent is still there."""
 STOP_SECONDS: Final = 30
 """How long a web process may take to end its requests and settle its deliveries; longer than the dispatcher drains."""
-THREADS: Final = {"sqlite": 1, "postgresql": 4}
+THREADS: Final = {"sqlite": 1, "postgresql": 32}
 """Requests that a web process answers at once: on PostgreSQL some wait for its disk while others use the processor."""
 
 

@@ -39,15 +39,19 @@ _PACE: Final = """coalesce((
         SELECT sum(r.weekly) FROM follows f JOIN shop_rhythms r ON r.shop_id = f.shop_id
         WHERE f.citizen_id = citizens.id AND f.level IN ('normal', 'nearby')
     ), 0)"""
-KEEP_PACE: Final = Statement(f"UPDATE citizens SET pace = {_PACE} WHERE id = :citizen AND pace <> {_PACE}")
+_KEEP: Final = f"UPDATE citizens SET pace = {_PACE} WHERE pace <> {_PACE} AND"
+KEEP_PACE: Final = Statement(f"{_KEEP} id = :citizen")
 """Count anew what the shops a citizen follows announce in a week, after one of her follows has changed."""
 _END_OF_PAGE: Final = Statement(
     "SELECT id FROM (SELECT id FROM citizens WHERE id > :after ORDER BY id LIMIT :page) AS page "
     "ORDER BY id DESC LIMIT 1"
 )
-_KEEP_PAGE: Final = Statement(
-    f"UPDATE citizens SET pace = {_PACE} WHERE id > :after AND id <= :last AND pace <> {_PACE}"
-)
+_KEEP_PAGE: Final = Statement(f"{_KEEP} id > :after AND id <= :last")
+
+
+def keep_paces_of(citizens: str) -> Statement:
+    """What `KEEP_PACE` does for several, whom an expression of PostgreSQL names: an array of identifiers."""
+    return Statement(f"{_KEEP} id = ANY ({citizens})")
 
 
 def keep_rhythms(session: Session, *, now: dt.datetime) -> None:

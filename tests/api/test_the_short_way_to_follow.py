@@ -11,7 +11,8 @@ from blueprints.api.short_follows import PATH, ROUTE
 from citylife.accounts.citizens import Citizen, CitizenToken
 from citylife.courtesy.tables import ShopRhythm
 from citylife.errors import Absent
-from citylife.follows import EndedFollow, Follow, Level, end_follow_shown, follow, keep_follow_shown
+from citylife.following import Following
+from citylife.follows import EndedFollow, Follow, Level, follow
 from citylife.settings import Settings
 from citylife.shops import Shop, ShopStatus
 from tests.api.short_ways import Watched, days_ago, logged, told
@@ -116,14 +117,17 @@ def test_a_forged_token_of_hers_writes_nothing(town, way):
     citizen, shop, other = a_reader(town), town.shop(), town.shop("Chez Elle")
     assert citizen.put(f"/me/follows/{shop.id}").status_code == 201
     kept, forged = town.app.extensions["citylife"].kept, citizen.token[:30] + "A" * (len(citizen.token) - 30)
+    following, now = Following(kept), town.clock()
     for deed in (
-        lambda found: keep_follow_shown(found, forged, other.id, Level.NORMAL, now=town.clock()),
-        lambda found: keep_follow_shown(found, forged, shop.id, Level.NONE, now=town.clock()),
-        lambda found: end_follow_shown(found, forged, shop.id, now=town.clock()),
-        lambda found: end_follow_shown(found, "nobody", shop.id, now=town.clock()),
+        lambda: following.keep(forged, other.id, Level.NORMAL, now=now),
+        lambda: following.keep(forged, other.id, Level.ALWAYS, now=now),
+        lambda: following.keep(forged, shop.id, Level.NONE, now=now),
+        lambda: following.keep("nobody", shop.id, Level.NONE, now=now),
+        lambda: following.end(forged, shop.id, now=now),
+        lambda: following.end("nobody", shop.id, now=now),
     ):
         with pytest.raises(Absent):
-            kept.write(deed)
+            deed()
     assert levels(town) == [Level.NORMAL]
 
 

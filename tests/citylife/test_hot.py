@@ -13,16 +13,15 @@ from sqlalchemy.orm import Session, sessionmaker
 from citylife.activity import Counted, DailyCount
 from citylife.database import engine_for, writing
 from citylife.errors import Absent
+from citylife.following import Following
 from citylife.follows import (
     EndedFollow,
     Follow,
     Level,
     TooManyAlways,
     end_follow,
-    end_follow_shown,
     follow,
     keep_follow,
-    keep_follow_shown,
 )
 from citylife.hot import KeptConnections
 from citylife.ledger.statements import Statement, run_in_turn, stored
@@ -143,12 +142,13 @@ def test_an_opt_out_is_counted_once_by_a_kept_connection(kept, sessions, *, show
         builders.a_delivery(session, citizen, builders.an_offer(session, shop).id, accepted_at=NOW)
 
     def end(connection):
-        if shown:
-            return end_follow_shown(connection, token, shop_id, now=LATER)
         return end_follow(connection, citizen_id, shop_id, now=LATER)
 
     for _ in range(2):
-        kept.write(end)
+        if shown:
+            Following(kept).end(token, shop_id, now=LATER)
+        else:
+            kept.write(end)
 
     with sessions() as session:
         assert session.scalars(select(EndedFollow.ended_at)).all() == [LATER]
@@ -188,14 +188,14 @@ def test_a_fourth_always_that_waits_for_the_third_is_refused(kept, sessions, *, 
             follow(session, citizen_id, shop, Level.ALWAYS, now=NOW)
     outcome = []
 
-    def keep(connection):
+    def keep():
         if shown:
-            return keep_follow_shown(connection, token, fourth, Level.ALWAYS, now=NOW)
-        return keep_follow(connection, citizen_id, fourth, Level.ALWAYS, now=NOW)
+            return Following(kept).keep(token, fourth, Level.ALWAYS, now=NOW)
+        return kept.write(lambda connection: keep_follow(connection, citizen_id, fourth, Level.ALWAYS, now=NOW))
 
     def run():
         try:
-            outcome.append(kept.write(keep))
+            outcome.append(keep())
         except Exception as error:  # noqa: BLE001 - the test judges what it was
             outcome.append(error)
 
