@@ -1,6 +1,7 @@
 """Requests that write at the same time share a transaction on PostgreSQL: each is kept, and suffers from no other."""
 
 import datetime as dt
+import random
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from citylife.courtesy.tables import ShopRhythm
 from citylife.database import engine_for, writing
 from citylife.errors import Absent
 from citylife.following import Following
-from citylife.follows import Follow, Level, follow
+from citylife.follows import MOST_ALWAYS, Follow, Level, TooManyAlways, follow
 from citylife.hot import MOST, KeptConnections
 from citylife.ledger.statements import Statement
 from citylife.shops import Shop
@@ -209,7 +210,7 @@ def test_a_process_keeps_a_few_connections_however_many_ask(engine):
 class Crowd:
     """Citizens with tokens, and shops, whose follows go together."""
 
-    def __init__(self, kept: Held, sessions: sessionmaker[Session], citizens: int, shops: int) -> None:
+    def __init__(self, kept: KeptConnections, sessions: sessionmaker[Session], citizens: int, shops: int) -> None:
         self.kept, self.sessions = kept, sessions
         self.following = Following(kept)
         with sessions.begin() as session:
@@ -345,3 +346,51 @@ def test_the_paces_of_some_are_found_by_their_keys(kept, sessions):
         session.execute(text("SET LOCAL enable_seqscan = off"))
         plan = "\n".join(session.scalars(text("EXPLAIN " + statement.text("postgresql").replace("%%", "%"))))
     assert "Index Cond: (id = ANY" in plan
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_many_tap_at_once_stands_as_each_was_answered(engine, sessions, seed):
+    """Every citizen taps for herself, one after the other; somebody else holds some of them now and then."""
+    kept = KeptConnections(engine)
+    crowd = Crowd(kept, sessions, citizens=24, shops=6)
+    with sessions.begin() as session:
+        for number, shop in enumerate(crowd.shops[:3]):
+            session.add(ShopRhythm(shop_id=shop, weekly=100 * (number + 1), computed_on=NOW.date()))
+    over = threading.Event()
+
+    def hold_some() -> None:
+        dice = random.Random(seed)
+        while not over.wait(0.005):
+            with sessions.begin() as session:
+                hold(session, dice.choice(crowd.citizens))
+                over.wait(0.01)
+
+    def tap(citizen: int) -> dict[int, Level]:
+        dice, stands = random.Random(1_000 * seed + citizen), {}
+        for step in range(40):
+            shop, level = dice.randrange(len(crowd.shops)), dice.choice([*Level, None])
+            now = NOW + dt.timedelta(seconds=step)
+            if level is None:
+                crowd.following.end(crowd.tokens[citizen], crowd.shops[shop], now=now)
+                stands.pop(shop, None)
+                continue
+            try:
+                _, found = crowd.following.keep(crowd.tokens[citizen], crowd.shops[shop], level, now=now)
+            except TooManyAlways:
+                assert sum(each is Level.ALWAYS for other, each in stands.items() if other != shop) == MOST_ALWAYS
+                continue
+            assert (found.shop_id, found.level, found.new) == (crowd.shops[shop], level, shop not in stands)
+            stands[shop] = level
+        return stands
+
+    with ThreadPoolExecutor(25) as threads:
+        disturbing = threads.submit(hold_some)
+        stands = [each.result(PATIENCE) for each in [threads.submit(tap, citizen) for citizen in range(24)]]
+        over.set()
+        disturbing.result(PATIENCE)
+    assert crowd.follows() == {(who, shop, level) for who, hers in enumerate(stands) for shop, level in hers.items()}
+    assert [crowd.pace(who) for who in range(24)] == [
+        sum(100 * (shop + 1) for shop, level in hers.items() if shop < 3 and level in {Level.NORMAL, Level.NEARBY})
+        for hers in stands
+    ]
+    kept.close()
