@@ -8,6 +8,7 @@ transaction (`run_in_turn`): PostgreSQL takes all of them in one message, from B
 
 import contextlib
 import select
+import threading
 import uuid
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ CACHE_KILOBYTES: Final = 8_000
 """Pages of SQLite's file that a kept connection holds: the upper levels of every index of a large town."""
 MOST: Final = 4
 """Connections that a process keeps: with more, PostgreSQL's backends take each other's place in a processor's cache."""
+MOST_WAITING: Final = 2
+"""How many of them may wait for what somebody else holds: whoever holds it may need one herself."""
 T = TypeVar("T")
 _BEGIN: Final = "BEGIN READ WRITE"
 _COMMIT: Final = "COMMIT"
@@ -259,6 +262,8 @@ class KeptConnections:
         self._room: SimpleQueue[None] = SimpleQueue()
         for _ in range(MOST):
             self._room.put(None)
+        self._may_wait = threading.BoundedSemaphore(MOST_WAITING)
+        self._pool = engine.pool.recreate()  # apart: whoever has a connection of the engine's may wait for one of ours
         self._free: list[DriverConnection] = []
         weakref.finalize(self, _close_all, self._free)
 
@@ -280,11 +285,12 @@ class KeptConnections:
         except self._broken as error:
             raise OperationalError(None, None, error) from error
 
-    def write(self, do: Callable[[Connection], T]) -> T:
+    def write(self, do: Callable[[Connection], T], *, waits: bool = True) -> T:
         """What `do` finds and writes (`run_in_turn`) by a kept connection; it is committed when it returns.
 
-        It is not done again where it fails: whether it was committed is not known then. But a connection that the
-        database has left since the last time is changed for a new one before anything is said.
+        With `waits` it may wait for a row that somebody holds; connections are left for others meanwhile. It is not
+        done again where it fails: whether it was committed is not known then. But a connection that the database has
+        left since the last time is changed for a new one before anything is said.
 
         Raises:
             OperationalError: the database does not answer, or not in time.
@@ -292,7 +298,8 @@ class KeptConnections:
         """
         driver: Any = self._engine.dialect.dbapi
         try:
-            return self._by_one(self._that_stands, do)
+            with self._may_wait if waits else contextlib.nullcontext():
+                return self._by_one(self._that_stands, do)
         except driver.Error as error:
             raise DBAPIError.instance(None, None, error, driver.Error) from error
 
@@ -310,6 +317,8 @@ class KeptConnections:
         finally:
             if connection is not None and not connection.closed:
                 self._free.append(connection)
+            if len(self._free) > MOST:  # one was opened anew while another was given back
+                _close_one(self._free)
             self._room.put(None)
 
     def _at_hand(self) -> DriverConnection:
@@ -330,16 +339,21 @@ class KeptConnections:
         _close_all(self._free)
 
     def _opened(self) -> DriverConnection:
-        pooled = self._engine.raw_connection()
+        pooled = self._pool.connect()
         driver: Any = pooled.driver_connection
         pooled.detach()
         kind = SqliteConnection if self._engine.dialect.name == "sqlite" else PostgresqlConnection
         return kind(driver, self._engine.dialect)
 
 
+def _close_one(connections: list[DriverConnection]) -> None:
+    with contextlib.suppress(IndexError):  # another thread has just taken it
+        connections.pop().close()
+
+
 def _close_all(connections: list[DriverConnection]) -> None:
     while connections:
-        connections.pop().close()
+        _close_one(connections)
 
 
 def speaks_for(connection: Connection, token: str) -> uuid.UUID | None:

@@ -15,6 +15,8 @@ from citylife.ledger.statements import Statement, run_in_turn
 
 UNDONE: Final = ("23", "40")
 """Classes of SQLSTATE that say that nothing was kept, for what a single one of the requests may have asked."""
+UNKNOWN: Final = "40003"
+"""The one among them that does not say so."""
 
 
 class _Turn:
@@ -68,8 +70,9 @@ class Together:
 
     def _lead(self, mine: _Turn) -> None:
         """Take along all that wait, and then give the lead to the first of those who came meanwhile."""
-        turns = self._all_that_go(mine)
+        turns = [mine]
         try:
+            turns = self._all_that_go(mine)
             self._go(turns)
         finally:
             for turn in turns[1:]:
@@ -105,10 +108,11 @@ class Together:
 
     def _write(self, turns: Sequence[_Turn]) -> None:
         values = {name: [turn.values[name] for turn in turns] for name in turns[0].values}
-        rows = self._kept.write(lambda connection: run_in_turn(connection, self._statements, values))[0]
+        rows = self._kept.write(lambda connection: run_in_turn(connection, self._statements, values), waits=False)[0]
         for row in rows:
             turns[row[0] - 1].answer = row
 
 
 def _was_undone(failure: BaseException) -> bool:
-    return isinstance(failure, DBAPIError) and str(getattr(failure.orig, "sqlstate", "")).startswith(UNDONE)
+    said = str(getattr(failure.orig, "sqlstate", "")) if isinstance(failure, DBAPIError) else ""
+    return said.startswith(UNDONE) and said != UNKNOWN

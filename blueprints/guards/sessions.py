@@ -125,6 +125,8 @@ def note_seen(see: Callable[[Session], None], session: Session) -> None:
 
     @after_this_request
     def write_it(response: Response) -> Response:
+        if not response.is_streamed:
+            session.rollback()  # gives its connection back: were each to hold one and wait for another, none would come
         try:
             with Session(house().writing_engine) as writer, writer.begin():
                 see(writer)

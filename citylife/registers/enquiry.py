@@ -37,8 +37,8 @@ class Unanswered(Exception):
 class Register:
     """A register at an address (`https://host/path`, empty for none), as one process asks it.
 
-    A process has few threads, and each enquiry holds one: two at most wait at once, and after two failures in a row
-    nothing is asked for a minute.
+    Each enquiry holds a thread of the process: two at most wait at once, and after two failures in a row nothing is
+    asked for a minute.
     """
 
     def __init__(

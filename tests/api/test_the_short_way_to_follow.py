@@ -186,7 +186,7 @@ def test_a_failure_is_said_by_the_view_and_counted_once(town, database_url, tmp_
 
     tried = []
 
-    def away(_ask):
+    def away(_ask, **_):
         tried.append(_ask)
         raise failure
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from blueprints import guards
 from blueprints.api.contract import ApiBlueprint
@@ -120,6 +120,22 @@ def test_a_cookie_beside_an_authorization_header_counts_for_nothing(town):
     member = town.staff(cookie=True)
     assert member.get("/desks/watch", headers={"Authorization": "Bearer cls_" + "a" * 43}).status_code == 401
     assert member.get("/desks/watch", headers={"Authorization": "Basic eDp5"}).status_code == 401
+
+
+def test_who_is_noted_as_seen_holds_one_connection_at_a_time(town):
+    """Were each to hold one and ask for another, as many as the pool has would wait for each other."""
+    reading, engine, held = town.staff(), town.app.extensions["citylife"].engine, []
+    assert reading.get("/desks/watch").status_code == 200
+    town.clock.forward(hours=2)
+
+    def note(*_):
+        held.append(engine.pool.checkedout())
+
+    event.listen(engine, "checkout", note)
+    assert reading.get("/desks/watch").status_code == 200
+    event.remove(engine, "checkout", note)
+    assert len(held) >= 2, "she was read, and then written"
+    assert set(held) == {1}
 
 
 def test_a_session_is_seen_once_an_hour_whether_it_reads_or_writes(town):
