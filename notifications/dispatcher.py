@@ -44,6 +44,8 @@ log = structlog.get_logger(__name__)
 
 SETTLE_ROWS: Final = 64
 SETTLE_SECONDS: Final = 0.020
+SETTLE_SOON: Final = 0.005
+"""The same while no more is in hand than one settling turn writes down: there is time then, and a kill repeats less."""
 LOOK_EVERY: Final = 2.0
 """Seconds between two looks at an idle ledger when nobody rings."""
 LOOK_WHILE_BUSY: Final = 0.25
@@ -273,20 +275,21 @@ class Dispatcher:
         """Let the sender work, and settle what has completed. Whether anything is in hand."""
         if not self._in_hand and not self._completed:
             return False
-        outcomes = self._sender.turn(SETTLE_SECONDS)
+        patience = SETTLE_SECONDS if len(self._in_hand) > SETTLE_ROWS else SETTLE_SOON
+        outcomes = self._sender.turn(patience)
         if outcomes and not self._completed:
             self._completed_since = time.monotonic()
         self._completed.extend(outcomes)
-        while self._completed and self._must_settle():
+        while self._completed and self._must_settle(patience):
             self._settle(self._completed[:SETTLE_ROWS])
             del self._completed[:SETTLE_ROWS]
         return True
 
-    def _must_settle(self) -> bool:
+    def _must_settle(self, patience: float) -> bool:
         return (
             len(self._completed) >= SETTLE_ROWS
             or self._sender.in_flight == 0
-            or time.monotonic() - self._completed_since >= SETTLE_SECONDS
+            or time.monotonic() - self._completed_since >= patience
         )
 
     def _settle(self, outcomes: Sequence[Outcome]) -> None:

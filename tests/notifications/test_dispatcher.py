@@ -4,7 +4,7 @@ import datetime as dt
 import itertools
 import random
 import threading
-from collections import Counter
+from collections import Counter, deque
 
 import orjson
 import pytest
@@ -246,6 +246,31 @@ def test_one_slow_origin_keeps_its_own_share_and_the_others_go_on(town: Town) ->
     assert town.states() == {DeliveryState.CLAIMED: 3}
     assert town.sender.in_flight_to(f"https://{GOOGLE}") == 3
     assert PER_ORIGIN < dispatching.IN_HAND
+
+
+@pytest.mark.parametrize(("phones", "written"), [(10, (1, 1)), (200, (dispatching.SETTLE_ROWS, 1))])
+def test_a_few_in_hand_are_settled_as_they_are_heard_and_many_by_the_turn(
+    town: Town, monkeypatch: pytest.MonkeyPatch, phones: int, written: tuple[int, int]
+) -> None:
+    """So that a kill repeats little where there is time, and nothing is slower where there is none."""
+    monkeypatch.setattr(dispatching, "SETTLE_SOON", 0.0)
+    monkeypatch.setattr(dispatching, "SETTLE_SECONDS", 3_600.0)
+    heard, pending, turns = town.sender.turn, deque(), []
+
+    def one_by_one(timeout: float) -> list:
+        pending.extend(heard(timeout))
+        return [pending.popleft()] if pending else []
+
+    settle = town.dispatcher._settle
+    monkeypatch.setattr(town.sender, "turn", one_by_one)
+    monkeypatch.setattr(RecordingSender, "in_flight", property(lambda _: len(pending) + 1))
+    monkeypatch.setattr(town.dispatcher, "_settle", lambda outcomes: (turns.append(len(outcomes)), settle(outcomes)))
+    for _ in range(phones):
+        town.a_follower_at()
+    town.publishes()
+    town.works(phones + 12)
+    assert town.states() == {DeliveryState.ACCEPTED: phones}
+    assert (max(turns), turns[-1]) == written
 
 
 def test_stopping_settles_what_is_in_flight_and_claims_nothing_more(town: Town) -> None:
