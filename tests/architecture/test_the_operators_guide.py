@@ -144,7 +144,7 @@ def test_every_program_of_its_scripts_exists_on_debian():
 
 
 def test_its_scripts_are_whole():
-    assert len(SCRIPTS) == 6
+    assert len(SCRIPTS) == 7
     for script in SCRIPTS:
         done = subprocess.run(["sh", "-n"], input=script, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
